@@ -1,0 +1,28 @@
+/**
+ * Commands that the HTTP API starts. They travel the same durable way as events, under types of their own, outside
+ * the twelve (specification, section 3), keyed by the entity they are about.
+ */
+import { Schema } from "effect"
+import { OrderId, ProductId } from "../Ids.ts"
+import { defineEvent } from "./Event.ts"
+
+/** Bring this product to Shopby; `force` sends it even if nothing changed. */
+export const SyncProductToShopby = defineEvent("command.shopby.sync-product", {
+  payload: Schema.Struct({ productId: ProductId, force: Schema.Boolean }),
+  key: (payload) => `product:${payload.productId}`
+})
+
+/** Dispatch this order to the MES; harmless when it is dispatched already. */
+export const DispatchOrderToMes = defineEvent("command.mes.dispatch-order", {
+  payload: Schema.Struct({ orderId: OrderId, memo: Schema.NullOr(Schema.String) }),
+  key: (payload) => `order:${payload.orderId}`
+})
+
+/**
+ * The product has got an active MES item: dispatch the orders that were blocked because it had none. Published in the
+ * transaction that maps the product or makes its item active; harmless when nothing is blocked.
+ */
+export const ReleaseOrdersToMes = defineEvent("command.mes.release-orders", {
+  payload: Schema.Struct({ productId: ProductId }),
+  key: (payload) => `product:${payload.productId}`
+})
