@@ -1,0 +1,41 @@
+/**
+ * The hub's PostgreSQL: one dialect, one driver, a server or an embedded database in the process.
+ *
+ * `transaction` is the only way to write state and publish events together: what the events service enlists while it
+ * runs is appended once, as the last statement before the commit, and nothing of it survives a rollback.
+ * SQL failures are defects here (`orDie`): callers handle business errors only. Layers: `DatabaseEmbedded`,
+ * `DatabaseServer`.
+ */
+import { Context, type Effect, type Scope } from "effect"
+import type { SqlClient } from "effect/sql"
+import type { CommitParticipant } from "./UnitOfWork.ts"
+
+export class Database extends Context.Service<
+  Database,
+  {
+    /** `embedded`: PGlite, one session, no LISTEN, no streaming. `server`: a pool to a PostgreSQL server. */
+    readonly kind: "embedded" | "server"
+    readonly sql: SqlClient.SqlClient
+    /**
+     * Runs `effect` in a transaction, or in a savepoint when one is open already. Commits on success, rolls back on
+     * failure, defect and interruption. Must not span an outbound call nor wait for another fiber.
+     */
+    readonly transaction: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+    /** Is a transaction opened by `transaction` around the current fiber? */
+    readonly inTransaction: Effect.Effect<boolean>
+    /**
+     * Hands items to a participant of the open transaction; they are dropped when their savepoint rolls back, and
+     * flushed together when the outermost level commits. A defect outside `transaction`.
+     */
+    readonly enlist: <Item>(participant: CommitParticipant<Item>, items: ReadonlyArray<Item>) => Effect.Effect<void>
+    /** Runs after the commit of the open transaction, or at once when none is open. */
+    readonly afterCommit: (effect: Effect.Effect<void>) => Effect.Effect<void>
+    /** Tells other processes on this database that `channel` has news. Coalesced; never inside a transaction. No-op when embedded. */
+    readonly notify: (channel: string) => Effect.Effect<void>
+    /**
+     * Calls back on every notification on `channel`, and once after each reconnection (something may have been missed).
+     * Returns when listening has begun; reconnects by itself until the scope closes. No-op when embedded.
+     */
+    readonly listen: (channel: string, onNotify: Effect.Effect<void>) => Effect.Effect<void, never, Scope.Scope>
+  }
+>()("hub/services/storage/Database") {}

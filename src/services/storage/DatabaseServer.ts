@@ -1,0 +1,91 @@
+/**
+ * A PostgreSQL server, 15 or later, through a pool. Lost connections are replaced by themselves; a statement that was
+ * running on one fails (see `isConnectionFailure`).
+ *
+ * Statements of different fibers never share a connection (`multiplex` stays off): one that waits for a lock would hold
+ * up the others. A transaction that its process has left alone for 30 s is ended by the server, so that a frozen hub
+ * does not keep its locks from the others.
+ */
+import { PgClient, type PgConnection } from "@effect/sql-pg"
+import { Clock, Context, Effect, Layer, Predicate, Redacted, Schema } from "effect"
+import { Reactivity } from "effect/reactivity"
+import { SqlClient, type SqlError } from "effect/sql"
+import { Database } from "./Database.ts"
+import { type DatabaseTooNew, DatabaseUnavailable } from "./DatabaseErrors.ts"
+import * as Migrations from "./Migrations.ts"
+import * as Notifications from "./Notifications.ts"
+import * as UnitOfWork from "./UnitOfWork.ts"
+
+export interface ServerOptions {
+  /** `postgres://user:password@host:port/database`. */
+  readonly url: Redacted.Redacted
+  /** Created when missing; everything of the hub lies in it. Default: the connection's own search path. */
+  readonly schema?: string
+  /** Default 10. One more is used for listening. */
+  readonly maxConnections?: number
+}
+
+export const layer = (
+  options: ServerOptions
+): Layer.Layer<Database | SqlClient.SqlClient, DatabaseUnavailable | DatabaseTooNew> =>
+  Layer.effectContext(
+    Effect.gen(function* () {
+      const connection: PgConnection.Config = {
+        url: options.url,
+        applicationName: "integration-hub",
+        keepAlive: "30 seconds",
+        startupParameters: {
+          timezone: "UTC",
+          idle_in_transaction_session_timeout: "30s",
+          ...(options.schema === undefined ? {} : { search_path: `"${options.schema.replaceAll('"', '""')}"` })
+        }
+      }
+      const client = yield* PgClient.make({
+        ...connection,
+        maxConnections: options.maxConnections ?? 10,
+        minConnections: 1
+      }).pipe(Effect.provide(Reactivity.layer), Effect.mapError(unavailable))
+      yield* requireVersion(client)
+      yield* Migrations.run(options).pipe(Effect.provideService(SqlClient.SqlClient, client))
+      const { notify, listen } = yield* Notifications.make(client, connection)
+      return Context.make(SqlClient.SqlClient, client).pipe(
+        Context.add(Database, {
+          kind: "server",
+          sql: client,
+          transaction: UnitOfWork.transaction(client),
+          inTransaction: UnitOfWork.isOpen(client),
+          enlist: UnitOfWork.enlist(client),
+          afterCommit: client.afterCommit,
+          notify,
+          listen
+        })
+      )
+    }).pipe(
+      // Connections and their pauses are real also under a TestClock.
+      Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
+    )
+  )
+
+const oldestVersion = 15
+
+/** The first statement: it also shows whether the server can be reached at all. */
+const requireVersion = Effect.fnUntraced(function* (client: PgClient.PgClient) {
+  const rows = yield* client`select current_setting('server_version_num')::int / 10000 as version`.pipe(
+    Effect.mapError(unavailable)
+  )
+  const [{ version }] = yield* Effect.orDie(decodeVersion(rows))
+  if (version < oldestVersion) {
+    return yield* new DatabaseUnavailable({
+      reason: `the server is PostgreSQL ${version}, the hub needs ${oldestVersion} or later`
+    })
+  }
+})
+
+const decodeVersion = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ version: Schema.Int })]))
+
+/** Messages only: the cause of an address that cannot be read holds the whole address, with its password. */
+const unavailable = (error: SqlError.SqlError): DatabaseUnavailable => {
+  const { cause } = error.reason
+  const detail = Predicate.hasProperty(cause, "message") ? `: ${String(cause.message)}` : ""
+  return new DatabaseUnavailable({ reason: `${error.message}${detail}` })
+}
