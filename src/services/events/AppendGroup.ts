@@ -1,0 +1,66 @@
+/**
+ * Group commit: concurrent appends become one insert. While one group is being written the next one gathers.
+ *
+ * An append returns when its records are committed. When a group fails its members are written one by one, so that a
+ * bad one fails alone. An append that is interrupted before its group is written writes nothing; later it is committed
+ * all the same.
+ */
+import { Effect, Exit } from "effect"
+import type { EventRecord } from "./EventRecord.ts"
+
+/** Most records in one insert; a single append may be larger. */
+const groupSize = 1000
+
+/** Groups written at the same time: while one waits for its commit the next is sent. */
+const groupsAtOnce = 2
+
+interface Member<E> {
+  readonly records: ReadonlyArray<EventRecord>
+  readonly resume: (exit: Exit.Exit<void, E>) => void
+}
+
+/** `write` is run outside of any transaction of the caller, with the services of the place where this is made. */
+export const make = <E>(write: (records: ReadonlyArray<EventRecord>) => Effect.Effect<void, E>) =>
+  Effect.gen(function*() {
+    const scope = yield* Effect.scope
+    const runFork = Effect.runForkWith(yield* Effect.context())
+    const waiting = new Set<Member<E>>()
+    let writing = 0
+
+    const next = (): ReadonlyArray<Member<E>> => {
+      const members: Array<Member<E>> = []
+      let records = 0
+      for (const member of waiting) {
+        if (records > 0 && records + member.records.length > groupSize) break
+        records += member.records.length
+        members.push(member)
+        waiting.delete(member)
+      }
+      return members
+    }
+
+    const writeGroup = Effect.fnUntraced(function*(members: ReadonlyArray<Member<E>>) {
+      const exit = yield* Effect.exit(write(members.flatMap((member) => member.records)))
+      if (Exit.isSuccess(exit) || members.length === 1) {
+        for (const member of members) member.resume(exit)
+        return
+      }
+      for (const member of members) member.resume(yield* Effect.exit(write(member.records)))
+    })
+
+    const writeAll = Effect.gen(function*() {
+      while (waiting.size > 0) yield* writeGroup(next())
+    }).pipe(Effect.ensuring(Effect.sync(() => writing--)))
+
+    const append = (records: ReadonlyArray<EventRecord>): Effect.Effect<void, E> =>
+      Effect.callback<void, E>((resume) => {
+        const member: Member<E> = { records, resume }
+        waiting.add(member)
+        if (writing < groupsAtOnce) {
+          writing++
+          runFork(Effect.forkIn(writeAll, scope))
+        }
+        return Effect.sync(() => waiting.delete(member))
+      })
+    return append
+  })

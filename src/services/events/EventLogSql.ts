@@ -1,0 +1,200 @@
+/**
+ * EventLog in PostgreSQL: one table, appended to under advisory locks, read by primary key.
+ *
+ * An append locks its partitions in ascending order and then draws the sequence numbers, in one statement; the locks go
+ * with the commit. So within a partition the order of seq is the order of commits. The key of a lock holds a hash of
+ * the schema's name: hubs in different schemas of a database do not wait for each other.
+ */
+import { PgTypes } from "@effect/sql-pg"
+import { Clock, Effect, Option, Schema, SchemaParser } from "effect"
+import { Database } from "../storage/Database.ts"
+import { CommitParticipant, isBare } from "../storage/UnitOfWork.ts"
+import * as AppendGroup from "./AppendGroup.ts"
+import type { ListOptions, ReadOptions } from "./EventLog.ts"
+import { EventLogMismatch, EventLogSettings } from "./EventLogSettings.ts"
+import { EventRecord, type LoggedRecord, type Position } from "./EventRecord.ts"
+import * as LogPages from "./LogPages.ts"
+import * as Places from "./Position.ts"
+import * as Signals from "./Signals.ts"
+import { decodeRows, sqlArray } from "./Sql.ts"
+
+export const make = Effect.gen(function*() {
+  const database = yield* Database
+  const { sql } = database
+  const settings = yield* EventLogSettings
+  const { partitions } = settings
+  const all = Array.from({ length: partitions }, (_, partition) => partition)
+  const start = Places.origin(partitions)
+
+  yield* fixLayout(partitions)
+  const schema = yield* sql`select current_schema() as name`.pipe(Effect.map(decodeName), Effect.orDie)
+  const lockSpace = Places.fnv1a(`${schema}.event_log`) | 0
+  const channel = `hub_events_${Places.fnv1a(schema).toString(36)}`
+
+  const signals = Signals.make()
+  const signal = Effect.sync(signals.signal)
+  yield* database.listen(channel, signal)
+  if (database.kind === "server") {
+    yield* signal.pipe(Effect.delay(settings.pollMillis), Effect.forever, Effect.forkScoped)
+  }
+  const committed = Effect.andThen(signal, database.notify(channel))
+
+  const insert = (records: ReadonlyArray<EventRecord>) => {
+    const rows = records.map((record) => Places.partitionOf(record.key, partitions))
+    const column = (oid: number, value: (record: EventRecord) => unknown) => sqlArray(oid, records.map(value))
+    return sql`
+      with locks as materialized (
+        select pg_advisory_xact_lock(${lockSpace}::int4, partition)
+        from unnest(${sqlArray(PgTypes.OID.int4, [...new Set(rows)].sort((a, b) => a - b))}) as partition
+      )
+      insert into event_log
+        (partition, id, type, key, correlation_id, causation_id, source, schema_version, timestamp, payload)
+      select
+        partition, id, type, key, correlation_id, causation_id, source, schema_version, timestamp::timestamptz, payload
+      from (select count(*) from locks) as locked, unnest(
+        ${sqlArray(PgTypes.OID.int2, rows)},
+        ${column(PgTypes.OID.uuid, (record) => record.id)},
+        ${column(PgTypes.OID.text, (record) => record.type)},
+        ${column(PgTypes.OID.text, (record) => record.key)},
+        ${column(PgTypes.OID.text, (record) => record.correlationId)},
+        ${column(PgTypes.OID.text, (record) => record.causationId)},
+        ${column(PgTypes.OID.text, (record) => record.source)},
+        ${column(PgTypes.OID.int4, (record) => record.schemaVersion)},
+        ${column(PgTypes.OID.text, (record) => record.timestamp)},
+        ${column(PgTypes.OID.jsonb, (record) => record.payload)}
+      ) with ordinality as record
+        (partition, id, type, key, correlation_id, causation_id, source, schema_version, timestamp, payload, place)
+      order by place
+      on conflict (id) do nothing`.pipe(Effect.orDie, Effect.asVoid)
+  }
+  const appendGrouped = yield* AppendGroup.make((records) => Effect.tap(insert(records), committed))
+  const participant = new CommitParticipant((records: ReadonlyArray<EventRecord>) =>
+    Effect.tap(insert(records), database.afterCommit(committed)))
+
+  const append = Effect.fnUntraced(function*(records: ReadonlyArray<EventRecord>) {
+    if (records.length === 0) return
+    if (yield* database.inTransaction) return yield* database.enlist(participant, records)
+    if (yield* isBare(sql)) {
+      return yield* Effect.die(new Error("events are published inside a bare withTransaction: use Database.transaction"))
+    }
+    yield* appendGrouped(records)
+  })
+
+  const columns = sql.literal(
+    `seq::float8 as seq, id, type, key, correlation_id as "correlationId", causation_id as "causationId", source,
+     schema_version as "schemaVersion", timestamp, payload`
+  )
+  const ofTypes = (types: ReadonlyArray<string> | undefined) =>
+    types === undefined ? sql.literal("") : sql`and type = any(${sqlArray(PgTypes.OID.text, types)})`
+  const places = (after: Position, of: ReadonlyArray<number>) =>
+    sql`unnest(${sqlArray(PgTypes.OID.int2, of)}, ${
+      sqlArray(PgTypes.OID.int8, of.map((partition) => BigInt(after[partition] ?? 0)))
+    }) as place(partition, after)`
+
+  const read = Effect.fnUntraced(function*(options: ReadOptions) {
+    const rows = yield* sql`
+      select place.partition, place_end.seq::float8 as end, record.*
+      from ${places(options.after, options.partitions ?? all)}
+      cross join lateral (
+        select coalesce(max(seq), 0) as seq from event_log where partition = place.partition
+      ) as place_end
+      left join lateral (
+        select ${columns} from event_log
+        where partition = place.partition and event_log.seq > place.after ${ofTypes(options.types)}
+        order by event_log.seq limit ${options.limit}
+      ) as record on true
+      order by place.partition, record.seq`.pipe(Effect.orDie)
+    return LogPages.fromRows(rows, options)
+  })
+
+  const list = Effect.fnUntraced(function*(options: ListOptions) {
+    const { correlationId } = options
+    const page = correlationId === undefined ? yield* read(options) : yield* sql`
+      select record.partition, record.seq as end, record.*
+      from (
+        select partition, ${columns} from event_log where correlation_id = ${correlationId} ${ofTypes(options.types)}
+      ) as record
+      join ${places(options.after, all)} on place.partition = record.partition and record.seq > place.after
+      order by record.partition, record.seq`.pipe(
+      Effect.map((rows) => LogPages.fromRows(rows, { after: options.after, limit: rows.length })),
+      Effect.orDie
+    )
+    return LogPages.merge(page, options)
+  })
+
+  const find = Effect.fnUntraced(function*(id: string) {
+    if (!isEventId(id)) return Option.none<LoggedRecord>()
+    const rows = yield* sql`select partition, 0::float8 as end, ${columns} from event_log where id = ${id}::uuid`.pipe(Effect.orDie)
+    return Option.fromUndefinedOr(LogPages.fromRows(rows, { after: start, limit: 1 }).records[0])
+  })
+
+  const count = (options: { readonly after: Position; readonly types?: ReadonlyArray<string>; readonly limit: number }) =>
+    sql`
+      select count(*)::int4 as count from (
+        select 1 from ${places(options.after, all)} cross join lateral (
+          select 1 from event_log where partition = place.partition and seq > place.after ${ofTypes(options.types)}
+          limit ${options.limit}
+        ) as record limit ${options.limit}
+      ) as counted`.pipe(Effect.map(decodeCount), Effect.orDie)
+
+  const tail = sql`
+    select place.partition, coalesce((select max(seq) from event_log where partition = place.partition), 0)::float8 as seq
+    from ${places(start, all)} order by place.partition`.pipe(
+    Effect.map((rows) => decodeTail(rows).map((row) => row.seq)),
+    Effect.orDie
+  )
+
+  const prune = Effect.fnUntraced(function*(options: { readonly olderThanMillis: number; readonly keepAfter: Position }) {
+    const before = (yield* Clock.currentTimeMillis) - options.olderThanMillis
+    return yield* sql`
+      with deleted as (
+        delete from event_log using ${places(options.keepAfter, all)}
+        where event_log.partition = place.partition and seq <= place.after
+          and timestamp < ${PgTypes.timestamptz(before)}
+        returning 1
+      ) select count(*)::int4 as count from deleted`.pipe(Effect.map(decodeCount), Effect.orDie)
+  })
+
+  return {
+    partitions,
+    partitionOf: (key: string) => Places.partitionOf(key, partitions),
+    append,
+    read,
+    list,
+    find,
+    count,
+    tail,
+    origin: start,
+    encodePosition: Places.encodePosition,
+    decodePosition: (text: string) => Places.decodePosition(text, partitions),
+    changes: signals.listen,
+    prune
+  }
+})
+
+/** Stores the layout in a new log, compares it in an old one. */
+const fixLayout = Effect.fnUntraced(function*(partitions: number) {
+  const { sql } = yield* Database
+  const expected = { partitions, hash: Places.hashName }
+  const rows = yield* sql`
+    insert into event_log_layout (partitions, hash) values (${partitions}, ${Places.hashName})
+    on conflict (singleton) do nothing`.pipe(
+    Effect.andThen(sql`select partitions, hash from event_log_layout`),
+    Effect.map(decodeLayout),
+    Effect.orDie
+  )
+  for (const actual of rows) {
+    if (actual.partitions !== expected.partitions || actual.hash !== expected.hash) {
+      return yield* new EventLogMismatch({ expected, actual })
+    }
+  }
+})
+
+const isEventId = SchemaParser.is(EventRecord.fields.id)
+
+const decodeName = (rows: unknown) =>
+  SchemaParser.decodeUnknownSync(Schema.Tuple([Schema.Struct({ name: Schema.String })]))(rows)[0].name
+const decodeLayout = decodeRows({ partitions: Schema.Int, hash: Schema.String })
+const decodeTail = decodeRows({ seq: Schema.Finite })
+const decodeCount = (rows: unknown) =>
+  SchemaParser.decodeUnknownSync(Schema.Tuple([Schema.Struct({ count: Schema.Int })]))(rows)[0].count
