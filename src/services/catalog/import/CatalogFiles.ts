@@ -1,0 +1,21 @@
+/** The files of a catalogue export, in the order of their references. The last one is optional. */
+import type { AnyFileImport } from "./FileImport.ts"
+import { mesItemOptions, mesItems, productMesMapping } from "./MesFiles.ts"
+import { choiceMappings, optionChoices, optionDefinitions, productOptionChoices } from "./OptionFiles.ts"
+import { categories, fixedPrices, productEditorMapping, products, productSizes } from "./ProductFiles.ts"
+
+export const requiredFiles: ReadonlyArray<AnyFileImport> = [
+  categories,
+  products,
+  productSizes,
+  fixedPrices,
+  optionDefinitions,
+  optionChoices,
+  productOptionChoices,
+  mesItems,
+  mesItemOptions,
+  productMesMapping,
+  productEditorMapping
+]
+
+export const catalogFiles: ReadonlyArray<AnyFileImport> = [...requiredFiles, choiceMappings]
