@@ -1,0 +1,51 @@
+/** `sandbox mes`: serves the MES sandbox on a port, as a process of its own, for demonstrations and crash drills. */
+import { NodeHttpServer } from "@effect/platform-node"
+import { Console, Layer, Option } from "effect"
+import { Command, Flag } from "effect/cli"
+import { HttpServer } from "effect/http"
+import { createServer } from "node:http"
+import { MesSandbox } from "../adapters/mes/MesSandbox.ts"
+import * as MesSandboxReporter from "../adapters/mes/MesSandboxReporter.ts"
+import { secretFromText } from "../services/security/WebhookSignature.ts"
+
+const portFlag = Flag.Int("port").pipe(Flag.withDefault(4010), Flag.withDescription("0 takes a free one"))
+
+const hubFlag = Flag.String("hub").pipe(
+  Flag.withDefault("http://127.0.0.1:3000"),
+  Flag.withDescription("Where to report the jobs' progress; needs --secret")
+)
+
+const secretFlag = Flag.Redacted("secret").pipe(
+  Flag.filterMap(secretFromText, () => "expected a webhook secret: whsec_ and base64 of 24 to 64 bytes"),
+  Flag.optional,
+  Flag.withDescription("The hub's webhook secret for the MES; without it nothing is reported")
+)
+
+const mes = Command.make("mes", { port: portFlag, hub: hubFlag, secret: secretFlag }, ({ hub, port, secret }) =>
+  Layer.launch(
+    Layer.effectDiscard(
+      HttpServer.HttpServer.use(({ address }) =>
+        Console.log(`MES sandbox listening on ${HttpServer.formatAddress(address)}`)
+      )
+    ).pipe(
+      Layer.provide(MesSandbox.layerServed),
+      Layer.provide(MesSandbox.layer),
+      Layer.provide(
+        Option.match(secret, {
+          onNone: () => Layer.empty,
+          onSome: (key) => MesSandboxReporter.layer({ hubUrl: hub, secret: key })
+        })
+      ),
+      Layer.provide(NodeHttpServer.layer(createServer, { port, host: "127.0.0.1" }))
+    )
+  )
+).pipe(
+  Command.withDescription(
+    "The print plant of section 8.1, with state in memory. POST /sandbox/jobs/{id}/advance moves a job on"
+  )
+)
+
+export const sandbox = Command.make("sandbox").pipe(
+  Command.withDescription("Simulated external systems on a port of their own"),
+  Command.withSubcommands([mes])
+)

@@ -1,0 +1,93 @@
+/**
+ * Who may call an endpoint and what every request goes through, as far as a client needs to know. The order, from the
+ * outside: authentication, checks of the request, idempotency, handler.
+ */
+import { Context } from "effect"
+import { HttpApiMiddleware, OpenApi } from "effect/http-api"
+import type { ApiScope } from "../../domain/ApiKey.ts"
+import {
+  ForbiddenProblem,
+  IdempotencyInProgressProblem,
+  IdempotencyMismatchProblem,
+  InternalProblem,
+  PayloadTooLargeProblem,
+  UnauthorizedProblem,
+  UnavailableProblem,
+  UnsupportedMediaTypeProblem,
+  ValidationProblem
+} from "./Problems.ts"
+
+/** Annotation of a group or an endpoint: the scope that its caller's key must have. Default `admin`. */
+export const RequiredScope = Context.Reference<ApiScope>("hub/http/api/Access/RequiredScope", {
+  defaultValue: () => "admin"
+})
+
+/** Annotation of an endpoint that is called by an adapter's system: the name of the adapter. */
+export const WebhookOf = Context.Reference<string | null>("hub/http/api/Access/WebhookOf", {
+  defaultValue: () => null
+})
+
+/**
+ * Annotation of an endpoint with `Idempotent` whose effect waits for something outside its transaction: its answer is
+ * kept after the effect, not with it.
+ */
+export const KeptAfterwards = Context.Reference<boolean>("hub/http/api/Access/KeptAfterwards", {
+  defaultValue: () => false
+})
+
+/** The caller of the request, for handlers. */
+export class Caller extends Context.Service<
+  Caller,
+  {
+    /** Id of the API key. */
+    readonly id: string
+    /** Name of the API key: the actor in histories and mappings. */
+    readonly name: string
+  }
+>()("hub/http/api/Access/Caller") {}
+
+/**
+ * `X-API-Key` or `Authorization: Bearer`, with the endpoint's scope. Not declared as `security`: that machinery decodes
+ * each scheme by schema and costs a third of a plain GET; `withSecuritySchemes` documents it instead.
+ */
+export class Authorization extends HttpApiMiddleware.Service<Authorization, { provides: Caller }>()(
+  "hub/http/api/Access/Authorization",
+  { error: [UnauthorizedProblem, ForbiddenProblem] }
+) {}
+
+/** Adds the two ways to present a key to an OpenAPI document: every operation that can answer 403 needs one. */
+export const withSecuritySchemes = OpenApi.annotations({
+  transform: (spec) => {
+    for (const path of Object.values<Record<string, { responses: object; security: unknown }>>(spec["paths"])) {
+      for (const operation of Object.values(path)) {
+        if ("403" in operation.responses) operation.security = [{ apiKey: [] }, { bearer: [] }]
+      }
+    }
+    return {
+      ...spec,
+      components: {
+        ...spec["components"],
+        securitySchemes: {
+          apiKey: { type: "apiKey", name: "X-API-Key", in: "header" },
+          bearer: { type: "http", scheme: "bearer" }
+        }
+      }
+    }
+  }
+})
+
+/** Size, encoding, nesting and text of the body; every problem of the request at once; failures as problems. */
+export class RequestChecks extends HttpApiMiddleware.Service<RequestChecks>()("hub/http/api/Access/RequestChecks", {
+  error: [ValidationProblem, PayloadTooLargeProblem, UnsupportedMediaTypeProblem, InternalProblem, UnavailableProblem]
+}) {}
+
+/** Optional header `Idempotency-Key`: the same request again gets the first answer again, for 24 h. */
+export class Idempotent extends HttpApiMiddleware.Service<Idempotent, { requires: Caller }>()(
+  "hub/http/api/Access/Idempotent",
+  { error: [ValidationProblem, IdempotencyInProgressProblem, IdempotencyMismatchProblem] }
+) {}
+
+/** Signature instead of an API key; an id seen before gets the same answer again and has no second effect. */
+export class SignedWebhook extends HttpApiMiddleware.Service<SignedWebhook>()("hub/http/api/Access/SignedWebhook", {
+  error: [UnauthorizedProblem]
+}) {}

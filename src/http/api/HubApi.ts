@@ -1,0 +1,29 @@
+/**
+ * The hub's HTTP API, as its clients see it: everything under `/api/v1` but health and metrics. Definitions only: a
+ * client can be made from it (`HttpApiClient.make(HubApi)`) without any code of the server.
+ */
+import { HttpApi, OpenApi } from "effect/http-api"
+import { withSecuritySchemes } from "./Access.ts"
+import { DeadLettersApi } from "./DeadLettersApi.ts"
+import { EventsApi } from "./EventsApi.ts"
+import { HealthApi } from "./HealthApi.ts"
+import { MesApi, MesCallbacksApi } from "./MesApi.ts"
+import { ApiKeysApi, CatalogApi, IntegrationsApi, NotificationsApi } from "./OperationsApi.ts"
+import { OptionsApi } from "./OptionsApi.ts"
+import { OrdersApi } from "./OrdersApi.ts"
+import { ProductsApi } from "./ProductsApi.ts"
+
+export const HubApi = HttpApi.make("hub")
+  .add(ProductsApi, OptionsApi, OrdersApi, MesApi, MesCallbacksApi, EventsApi)
+  .add(IntegrationsApi, DeadLettersApi, NotificationsApi, ApiKeysApi, CatalogApi)
+  .prefix("/api/v1")
+  .add(HealthApi)
+  .annotate(HttpApi.ParseOptions, { errors: "all" })
+  .annotateMerge(
+    OpenApi.annotations({
+      title: "Integration Hub",
+      version: "1",
+      description: "Connects a business core to outside systems and keeps working when those fail."
+    })
+  )
+  .annotateMerge(withSecuritySchemes)

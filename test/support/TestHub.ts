@@ -1,0 +1,145 @@
+/**
+ * The hub's HTTP server on a port of its own, over real services and any database, with a plant that does what the test
+ * tells it to. Requests go out as they are written: no client tidies up a path or a body on the way.
+ */
+import { NodeHttpServer } from "@effect/platform-node"
+import { Context, Effect, Layer, Ref, Redacted } from "effect"
+import { HttpServer as PlatformServer } from "effect/http"
+import { NetAddress } from "effect/net"
+import * as Http from "node:http"
+import { DispatchOrderToMes } from "../../src/domain/events/Commands.ts"
+import { OrderCreated } from "../../src/domain/events/DomainEvents.ts"
+import { Rejected } from "../../src/domain/IntegrationError.ts"
+import * as HttpServer from "../../src/http/HttpServer.ts"
+import * as NodeServer from "../../src/http/NodeServer.ts"
+import * as Hub from "../../src/Hub.ts"
+import * as Events from "../../src/services/events/Events.ts"
+import { makeAdapter } from "../../src/services/integrations/Adapter.ts"
+import { AdapterRegistry } from "../../src/services/integrations/AdapterRegistry.ts"
+import * as CircuitBreaker from "../../src/services/resilience/CircuitBreaker.ts"
+import { CircuitSettings } from "../../src/services/resilience/CircuitSettings.ts"
+import { orderDispatch } from "../../src/services/resilience/RetryPolicy.ts"
+import { ApiKeys } from "../../src/services/security/ApiKeys.ts"
+import { Idempotency } from "../../src/services/security/Idempotency.ts"
+import { WebhookInbox } from "../../src/services/security/WebhookInbox.ts"
+import { WebhookSecrets } from "../../src/services/security/WebhookSecrets.ts"
+import type { DatabaseLayer } from "./Databases.ts"
+
+export const adminKey = "test-admin-key-0123456789"
+export const webhookSecret = Redacted.make(`whsec_${Buffer.alloc(32, 7).toString("base64")}`)
+
+export interface Reply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly text: string
+  /** The body as JSON; undefined when it is none. */
+  readonly body: unknown
+}
+
+export interface Request {
+  readonly headers?: Readonly<Record<string, string>>
+  /** Text and bytes are sent as they are, anything else as JSON. */
+  readonly body?: unknown
+  /** Default: the admin key. Null = none. */
+  readonly key?: string | null
+}
+
+export class TestHub extends Context.Service<TestHub, {
+  readonly port: number
+  readonly request: (method: string, path: string, options?: Request) => Effect.Effect<Reply>
+  /** Does the plant refuse what it is sent? */
+  readonly plantRefuses: Ref.Ref<boolean>
+}>()("test/support/TestHub") {}
+
+const plant = Layer.effect(
+  TestHub,
+  Effect.gen(function*() {
+    const registry = yield* AdapterRegistry
+    const plantRefuses = yield* Ref.make(false)
+    const breaker = yield* CircuitBreaker.make({
+      name: "mes",
+      settings: CircuitSettings.make({ failures: 5, openFor: 60_000 })
+    })
+    yield* registry.register(makeAdapter({
+      name: "mes",
+      mode: "sandbox",
+      breaker,
+      events: [
+        { definition: OrderCreated, retry: orderDispatch },
+        { definition: DispatchOrderToMes, retry: orderDispatch }
+      ],
+      handle: () =>
+        Effect.flatMap(Ref.get(plantRefuses), (refuses) =>
+          refuses
+            ? Effect.fail(new Rejected({ adapter: "mes", operation: "POST /dispatch", message: "refused" }))
+            : Effect.void),
+      healthCheck: Effect.succeed(true)
+    }))
+    const { address } = yield* PlatformServer.HttpServer
+    const port = NetAddress.isUnixPathAddress(address) ? 0 : address.port
+    return {
+      port,
+      plantRefuses,
+      request: (method, path, { body, headers = {}, key = adminKey } = {}) =>
+        send(port, method, path, {
+          ...(key === null ? {} : { "x-api-key": key }),
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...headers
+        }, body)
+    }
+  })
+)
+
+/** Everything that the hub is made of, and `TestHub` on top. */
+export const layer = (database: DatabaseLayer) =>
+  plant.pipe(
+    Layer.provideMerge(HttpServer.layer),
+    Layer.provideMerge(NodeHttpServer.layer(NodeServer.make, { port: 0, host: "127.0.0.1" })),
+    Layer.provideMerge(Hub.core),
+    Layer.provideMerge(AdapterRegistry.layer),
+    Layer.provideMerge(WebhookInbox.layer()),
+    Layer.provideMerge(WebhookSecrets.layer({
+      adapters: [{ name: "mes", mode: "sandbox", configured: [webhookSecret] }]
+    })),
+    Layer.provideMerge(ApiKeys.layer({ adminKey: Redacted.make(adminKey) })),
+    Layer.provideMerge(Idempotency.layer),
+    Layer.provideMerge(Events.layerSql),
+    Layer.provideMerge(database)
+  )
+
+const send = (
+  port: number,
+  method: string,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  body: unknown
+): Effect.Effect<Reply> =>
+  Effect.callback<Reply>((resume) => {
+    const bytes = body === undefined
+      ? undefined
+      : body instanceof Uint8Array
+      ? body
+      : Buffer.from(typeof body === "string" ? body : JSON.stringify(body))
+    const request = Http.request({ port, host: "127.0.0.1", method, path, headers, agent: false }, (response) => {
+      const chunks: Array<Buffer> = []
+      response.on("data", (chunk: Buffer) => chunks.push(chunk))
+      response.on("end", () => {
+        const text = Buffer.concat(chunks).toString("utf8")
+        const isJson = /json/.test(response.headers["content-type"] ?? "")
+        const flat = Object.entries(response.headers).map(([name, value]) => [name, String(value)] as const)
+        resume(Effect.succeed({
+          status: response.statusCode ?? 0,
+          headers: Object.fromEntries(flat),
+          text,
+          body: isJson && text !== "" ? JSON.parse(text) : undefined
+        }))
+      })
+    })
+    request.on("error", (error) => resume(Effect.die(error)))
+    if (bytes !== undefined) {
+      request.setHeader("content-length", bytes.length)
+      request.write(bytes)
+    }
+    request.end()
+    return Effect.sync(() => request.destroy())
+  })
