@@ -8,6 +8,7 @@ export default defineConfig({
   resolve: { alias: [{ find: /^integration-hub\/(.*)$/, replacement: join(import.meta.dirname, "src/$1.ts") }] },
   test: {
     include: ["test/**/*.test.ts"],
+    globalSetup: ["test/support/GlobalSetup.ts"],
     // Threads share the compiled WebAssembly of PGlite: tests of storage run about a fifth faster than in processes.
     pool: "threads",
     maxWorkers: Math.max(2, availableParallelism()),

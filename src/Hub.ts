@@ -53,10 +53,7 @@ export const core = ReceivedEvents.layer.pipe(
 const security = (config: HubConfig) =>
   WebhookInbox.layer().pipe(
     Layer.provideMerge(WebhookSecrets.layer({
-      adapters: [
-        { name: "shopby", mode: config.shopby.mode, configured: config.shopby.webhookSecrets },
-        { name: "mes", mode: config.mes.mode, configured: config.mes.webhookSecrets }
-      ]
+      adapters: [{ name: "mes", mode: config.mes.mode, configured: config.mes.webhookSecrets }]
     })),
     Layer.provideMerge(ApiKeys.layer({ adminKey: config.adminKey })),
     Layer.provideMerge(Idempotency.layer)

@@ -3,12 +3,13 @@ import { NodeHttpClient, NodeRuntime, NodeServices } from "@effect/platform-node
 import { Console, Effect, Layer } from "effect"
 import { Command } from "effect/cli"
 import { events } from "./cli/Events.ts"
+import { importCommand } from "./cli/Import.ts"
 import { keys } from "./cli/Keys.ts"
 import { sandbox } from "./cli/Sandbox.ts"
 
 const hub = Command.make("hub").pipe(
   Command.withDescription("Integration Hub"),
-  Command.withSubcommands([keys, events, sandbox])
+  Command.withSubcommands([importCommand, keys, events, sandbox])
 )
 
 hub.pipe(

@@ -4,6 +4,7 @@ import { Cause, Console, Effect, Exit, Layer, Option, Redacted } from "effect"
 import { HttpServer } from "effect/http"
 import * as Hub from "./Hub.ts"
 import * as HubConfig from "./services/HubConfig.ts"
+import { AdapterRegistry } from "./services/integrations/AdapterRegistry.ts"
 import * as Telemetry from "./services/observability/Telemetry.ts"
 import { ApiKeys } from "./services/security/ApiKeys.ts"
 import { WebhookSecrets } from "./services/security/WebhookSecrets.ts"
@@ -16,6 +17,7 @@ const banner = (config: HubConfig.HubConfig) =>
     const url = HttpServer.formatAddress(address)
     const adminKey = yield* (yield* ApiKeys).ensureAdmin
     const { generated } = yield* WebhookSecrets
+    const adapters = yield* (yield* AdapterRegistry).list
     const advertise = yield* Advertise
     yield* advertise(url)
     const { database } = config
@@ -23,7 +25,7 @@ const banner = (config: HubConfig.HubConfig) =>
       ["listening", url],
       ["documentation", `${url}/docs`],
       ["database", database.kind === "server" ? "PostgreSQL server" : `embedded PostgreSQL in ${database.directory}`],
-      ...(["shopby", "mes", "edicus"] as const).map((name) => [name, config[name].mode] as const),
+      ...adapters.map(({ name, mode }) => [name, mode] as const),
       ["admin key", Option.match(adminKey, {
         onNone: () => config.adminKey === null ? "made at the first start (npm run hub -- keys create makes another)" : "HUB_ADMIN_KEY",
         onSome: (key) => `${Redacted.value(key)}   (shown this once)`
@@ -45,7 +47,7 @@ const program = Effect.gen(function*() {
   )
 }).pipe(
   // What an operator can mend is said in plain words and ends with exit code 1.
-  Effect.tapErrorTag(["InvalidConfig", "DatabaseInUse", "DatabaseTooNew", "DatabaseUnavailable"], (error) =>
+  Effect.tapErrorTag(["InvalidConfig", "DatabaseInUse", "DatabaseTooNew", "DatabaseUnavailable", "EventLogMismatch"], (error) =>
     Console.error(error.message))
 )
 

@@ -2,7 +2,7 @@
 import { Duration, Effect, Result } from "effect"
 import * as CircuitBreaker from "integration-hub/services/resilience/CircuitBreaker"
 
-const program = Effect.gen(function*() {
+export const program = Effect.gen(function*() {
   const breaker = yield* CircuitBreaker.make({
     name: "weather",
     settings: { failures: 3, openFor: Duration.seconds(60), halfOpenTrials: 1, halfOpenLimit: Duration.seconds(30) }
@@ -17,4 +17,5 @@ const program = Effect.gen(function*() {
   yield* Effect.log((yield* breaker.snapshot).state)
 })
 
-Effect.runFork(program) // the service is down, three times; then CircuitOpen without a call; OPEN
+// Logs: the service is down (three times), CircuitOpen (no call was made), OPEN.
+if (import.meta.main) Effect.runFork(program)

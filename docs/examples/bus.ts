@@ -13,7 +13,7 @@ const InvoicePaid = defineEvent("invoice.paid", {
   key: ({ invoice }) => `invoice:${invoice}`
 })
 
-const program = Effect.gen(function*() {
+export const program = Effect.gen(function*() {
   const delivery = yield* Delivery
   const deadLetters = yield* DeadLetters
   const open = yield* Ref.make(false)
@@ -32,7 +32,11 @@ const program = Effect.gen(function*() {
   yield* Effect.log(`dead letter: ${letter.errorMessage}`)
   yield* Ref.set(open, true)
   yield* deadLetters.replay(letter.id)
-})
+}).pipe(
+  Effect.scoped,
+  // In memory. `Events.layerSql` on a Database layer keeps everything in PostgreSQL instead.
+  Effect.provide(Events.layerMemory)
+)
 
-// In memory. `Events.layerSql` on a Database layer keeps everything in PostgreSQL instead.
-Effect.runFork(Effect.scoped(program).pipe(Effect.provide(Events.layerMemory)))
+// Logs: dead letter: the books are closed; booked 2026-0001: 12000.
+if (import.meta.main) Effect.runFork(program)

@@ -42,11 +42,11 @@ export const request = Effect.fnUntraced(function*<A>(
       message: `A hub is running at ${url}. Set HUB_API_KEY (or HUB_ADMIN_KEY) to work through its API.`
     })
   }
-  const request = HttpClientRequest.make(method)(`${url}/api/v1${path}`).pipe(
+  const outgoing = HttpClientRequest.make(method)(`${url}/api/v1${path}`).pipe(
     HttpClientRequest.bearerToken(access.apiKey),
     body === undefined ? (same) => same : HttpClientRequest.bodyJsonUnsafe(body)
   )
-  const response = yield* HttpClient.execute(request).pipe(
+  const response = yield* HttpClient.execute(outgoing).pipe(
     Effect.mapError((error) => new CommandFailed({ message: `${url} does not answer: ${error.message}` }))
   )
   if (response.status < 200 || response.status > 299) {

@@ -87,7 +87,11 @@ export const ErrorClass = Schema.Literals([
 ])
 export type ErrorClass = typeof ErrorClass.Type
 
-/** Retryable by section 5: connection failures, timeouts, 408, 425, 429, 5xx, and an open circuit. */
+/**
+ * Retryable by section 5: connection failures, timeouts, 408, 425, 429, 5xx, and an open circuit.
+ *
+ * @public
+ */
 export const isRetryable = (error: IntegrationError): boolean => {
   switch (error._tag) {
     case "Transient":

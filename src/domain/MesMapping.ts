@@ -35,7 +35,9 @@ export const MappingAction = Schema.Literals(["map", "verify"])
 export type MappingAction = typeof MappingAction.Type
 
 /** The workflow: where an action leads from a status; null = not allowed. The same status again changes nothing. */
-export const mappingWorkflow: { readonly [S in MappingStatus]: { readonly [A in MappingAction]: MappingStatus | null } } = {
+export const mappingWorkflow: {
+  readonly [S in MappingStatus]: { readonly [A in MappingAction]: MappingStatus | null }
+} = {
   pending: { map: "mapped", verify: null },
   mapped: { map: "mapped", verify: "verified" },
   verified: { map: "mapped", verify: "verified" }
@@ -107,6 +109,11 @@ export const productionParts = (
 ): ReadonlyArray<ProductionPart> => {
   const itemOf = (coverType: Part | null) => mappings.find((row) => row.coverType === coverType)?.item ?? null
   const [plain, inner, cover] = [itemOf(null), itemOf("inner"), itemOf("cover")]
-  if (cover !== null) return [{ part: "inner", item: inner ?? plain }, { part: "cover", item: cover }]
+  if (cover !== null) {
+    return [
+      { part: "inner", item: inner ?? plain },
+      { part: "cover", item: cover }
+    ]
+  }
   return inner === null ? [{ part: null, item: plain }] : [{ part: "inner", item: inner }]
 }

@@ -9,11 +9,13 @@ export const partOf = (key: string): Part | null =>
   key.startsWith("inner") ? "inner" : key.startsWith("cover") ? "cover" : null
 
 /** How far a choice is mapped to the MES; null for class setting. */
-export const ChoiceMappingState = Schema.NullOr(Schema.Struct({
-  status: MappingStatus,
-  type: MappingType,
-  mesCode: Schema.NullOr(code)
-}))
+export const ChoiceMappingState = Schema.NullOr(
+  Schema.Struct({
+    status: MappingStatus,
+    type: MappingType,
+    mesCode: Schema.NullOr(code)
+  })
+)
 
 /** An option with all its choices. */
 export const OptionDefinition = Schema.Struct({

@@ -82,6 +82,13 @@ export const makeSlug = (productName: string, huniCode: string | null): string =
 
 // Normal form and lower case may lengthen a name, so it is cut to 200 characters again.
 const slugText = (value: string): string => {
-  const words = value.normalize("NFC").toLowerCase().normalize("NFC").replace(/[^\p{L}\p{M}\p{N}]+/gu, "-")
-  return [...words].slice(0, 200).join("").replace(/^-+|-+$/g, "")
+  const words = value
+    .normalize("NFC")
+    .toLowerCase()
+    .normalize("NFC")
+    .replace(/[^\p{L}\p{M}\p{N}]+/gu, "-")
+  return [...words]
+    .slice(0, 200)
+    .join("")
+    .replace(/^-+|-+$/g, "")
 }

@@ -3,7 +3,7 @@ import { Result, Schema } from "effect"
 import { MesItemId } from "../../src/domain/Ids.ts"
 import {
   MappingAction,
-  MappingStatus,
+  type MappingStatus,
   mappingTypeOf,
   mappingWorkflow,
   OptionClass,
@@ -44,7 +44,10 @@ describe("productionParts", () => {
     isActive: true
   })
   const partsOf = (...rows: Parameters<typeof productionParts>[0]) =>
-    productionParts(rows).map(({ item, part }): ReadonlyArray<string | number | null> => [part, item?.mesItemId ?? null])
+    productionParts(rows).map(({ item, part }): ReadonlyArray<string | number | null> => [
+      part,
+      item?.mesItemId ?? null
+    ])
   const plain = { coverType: null, item: item(1) }
   const inner = { coverType: "inner" as const, item: item(2) }
   const cover = { coverType: "cover" as const, item: item(3) }
@@ -54,11 +57,20 @@ describe("productionParts", () => {
     assert.deepStrictEqual(partsOf(), [[null, null]])
   })
   it("part rows replace the plain row", () => {
-    assert.deepStrictEqual(partsOf(plain, cover, inner), [["inner", 2], ["cover", 3]])
+    assert.deepStrictEqual(partsOf(plain, cover, inner), [
+      ["inner", 2],
+      ["cover", 3]
+    ])
     assert.deepStrictEqual(partsOf(plain, inner), [["inner", 2]])
   })
   it("where only a cover row exists, the plain item is made as the inner part", () => {
-    assert.deepStrictEqual(partsOf(cover, plain), [["inner", 1], ["cover", 3]])
-    assert.deepStrictEqual(partsOf(cover), [["inner", null], ["cover", 3]])
+    assert.deepStrictEqual(partsOf(cover, plain), [
+      ["inner", 1],
+      ["cover", 3]
+    ])
+    assert.deepStrictEqual(partsOf(cover), [
+      ["inner", null],
+      ["cover", 3]
+    ])
   })
 })

@@ -11,6 +11,8 @@ describe("text", () => {
     assert.isFalse(is("🙂🙂🙂🙂🙂🙂"))
   })
   it("takes neither blanks, NUL nor lone surrogates", () => {
-    for (const value of ["", "  ", "\u3000", "a\0", "\ud800", "a\udc00"]) assert.isFalse(is(value), JSON.stringify(value))
+    for (const value of ["", "  ", "\u3000", "a\0", "\ud800", "a\udc00"]) {
+      assert.isFalse(is(value), JSON.stringify(value))
+    }
   })
 })

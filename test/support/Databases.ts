@@ -3,7 +3,7 @@
  * (`HUB_TEST_DATABASE_URL`, else 127.0.0.1:5432/test). Each build of a layer gives an empty, migrated database.
  *
  * An embedded instance is emptied and used again by the next test of the file that asks for one: starting one takes
- * half a second, making its files takes three and is done once for all runs.
+ * half a second.
  */
 import { PGlite } from "@electric-sql/pglite"
 import { PgConnection } from "@effect/sql-pg"
@@ -11,13 +11,13 @@ import { describe } from "@effect/vitest"
 import { Effect, Layer, Redacted, type Scope } from "effect"
 import type { SqlClient } from "effect/sql"
 import { randomUUID } from "node:crypto"
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs"
-import * as Net from "node:net"
 import { join } from "node:path"
 import type { Database } from "../../src/services/storage/Database.ts"
 import * as DatabaseEmbedded from "../../src/services/storage/DatabaseEmbedded.ts"
 import * as DatabaseServer from "../../src/services/storage/DatabaseServer.ts"
+import { emptyCluster } from "./EmptyCluster.ts"
 import { dataDirectory } from "./HubProcess.ts"
+import * as TestServer from "./TestServer.ts"
 
 export type DatabaseLayer = Layer.Layer<Database | SqlClient.SqlClient>
 
@@ -43,42 +43,11 @@ export const embeddedDirectory: Effect.Effect<string, never, Scope.Scope> = Effe
   })
 )
 
-/** The files of a new database, kept under node_modules for the next run. */
-const emptyCluster = async (): Promise<Blob> => {
-  const folder = new URL("../../node_modules/.cache/integration-hub/", import.meta.url)
-  // What PGlite makes depends on its version and on the parameters below.
-  const engine = statSync(new URL(import.meta.resolve("@electric-sql/pglite/pglite.wasm")))
-  const file = new URL(`pglite-${engine.size}-${engine.mtimeMs}.tar`, folder)
-  try {
-    return new Blob([readFileSync(file)])
-  } catch {
-    const fresh = await PGlite.create({ initDbStartParams: ["--wal-segsize=1"] })
-    const tar = await fresh.dumpDataDir("none")
-    await fresh.close()
-    mkdirSync(folder, { recursive: true })
-    const unfinished = new URL(`${randomUUID()}.tmp`, folder)
-    writeFileSync(unfinished, new Uint8Array(await tar.arrayBuffer()))
-    renameSync(unfinished, file)
-    return tar
-  }
-}
-
 /** Where that server is. */
-export const serverUrl = process.env["HUB_TEST_DATABASE_URL"] ?? "postgres://postgres@127.0.0.1:5432/test"
-
-const reachable = (url: URL) =>
-  new Promise<boolean>((resolve) => {
-    const socket = Net.connect(Number(url.port === "" ? 5432 : url.port), url.hostname)
-    const answer = (yes: boolean) => {
-      socket.destroy()
-      resolve(yes)
-    }
-    socket.once("connect", () => answer(true))
-    socket.once("error", () => answer(false))
-  })
+export const serverUrl = TestServer.url
 
 /** Is there a PostgreSQL server for tests? */
-export const hasServer = await reachable(new URL(serverUrl))
+export const hasServer = TestServer.answers
 
 /** A schema of its own on the server; two layers of the same schema are two processes on one database. */
 export const serverIn = (schema: string): DatabaseLayer =>

@@ -67,8 +67,19 @@ export const run = (env: Readonly<Record<string, string>>): Effect.Effect<{
     (running) => running.kill
   )
 
-const launch = (env: Readonly<Record<string, string>>) => {
-  const child = spawn(process.execPath, ["src/main.ts"], {
+/** Runs the command line to its end. */
+export const command = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>>): Effect.Effect<{
+  readonly code: number | null
+  readonly output: string
+}> =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => launch({ HUB_ADMIN_KEY: adminKey, ...env }, ["src/cli.ts", ...args])),
+    (running) => Effect.map(running.exited, (code) => ({ code, output: running.output() })),
+    (running) => running.kill
+  )
+
+const launch = (env: Readonly<Record<string, string>>, program: ReadonlyArray<string> = ["src/main.ts"]) => {
+  const child = spawn(process.execPath, program, {
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], PORT: "0", HUB_ADMIN_KEY: adminKey, ...env },
     stdio: ["ignore", "pipe", "pipe"]
   })

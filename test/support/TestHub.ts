@@ -3,11 +3,12 @@
  * tells it to. Requests go out as they are written: no client tidies up a path or a body on the way.
  */
 import { NodeHttpServer } from "@effect/platform-node"
-import { Context, Effect, Layer, Ref, Redacted } from "effect"
+import { assert } from "@effect/vitest"
+import { Context, Duration, Effect, Layer, Redacted, Ref, Schema } from "effect"
 import { HttpServer as PlatformServer } from "effect/http"
 import { NetAddress } from "effect/net"
 import * as Http from "node:http"
-import { DispatchOrderToMes } from "../../src/domain/events/Commands.ts"
+import * as Net from "node:net"
 import { OrderCreated } from "../../src/domain/events/DomainEvents.ts"
 import { Rejected } from "../../src/domain/IntegrationError.ts"
 import * as HttpServer from "../../src/http/HttpServer.ts"
@@ -58,16 +59,13 @@ const plant = Layer.effect(
     const plantRefuses = yield* Ref.make(false)
     const breaker = yield* CircuitBreaker.make({
       name: "mes",
-      settings: CircuitSettings.make({ failures: 5, openFor: 60_000 })
+      settings: CircuitSettings.make({ failures: 5, openFor: Duration.minutes(1) })
     })
     yield* registry.register(makeAdapter({
       name: "mes",
       mode: "sandbox",
       breaker,
-      events: [
-        { definition: OrderCreated, retry: orderDispatch },
-        { definition: DispatchOrderToMes, retry: orderDispatch }
-      ],
+      events: [{ definition: OrderCreated, retry: orderDispatch }],
       handle: () =>
         Effect.flatMap(Ref.get(plantRefuses), (refuses) =>
           refuses
@@ -142,4 +140,39 @@ const send = (
     }
     request.end()
     return Effect.sync(() => request.destroy())
+  })
+
+/** Asserts that a failed request was answered with a whole problem document, and with a 4xx. */
+export const assertProblem = (reply: Reply, context: string): void => {
+  const say = `${context} → ${reply.status} ${reply.text.slice(0, 300)}`
+  assert.isTrue(reply.status >= 400 && reply.status < 500, say)
+  assert.strictEqual(reply.headers["content-type"], "application/problem+json", say)
+  assert.match(reply.headers["x-correlation-id"] ?? "", /^[\x20-\x7e]{1,200}$/, say)
+  const problem = decodeProblem(reply.body)
+  assert.strictEqual(problem.status, reply.status, say)
+  if (reply.status === 400) assert.isNotEmpty(problem.errors, say)
+}
+
+const Text = Schema.String.check(Schema.isMinLength(1))
+
+const decodeProblem = Schema.decodeUnknownSync(Schema.Struct({
+  type: Schema.String.check(Schema.isPattern(/^urn:hub:problem:[a-z-]+$/)),
+  title: Text,
+  status: Schema.Int,
+  instance: Schema.String.check(Schema.isPattern(/^[/*]/)),
+  traceId: Text,
+  detail: Schema.optionalKey(Text),
+  errors: Schema.optionalKey(Schema.Array(Schema.Struct({ path: Schema.String, message: Text })))
+}))
+
+/** Sends bytes as they are and gives everything that comes back until the connection is closed. */
+export const raw = (port: number, text: string): Effect.Effect<string> =>
+  Effect.callback<string>((resume) => {
+    const socket = Net.connect(port, "127.0.0.1")
+    let answer = ""
+    socket.on("data", (chunk) => (answer += chunk.toString("utf8")))
+    socket.on("close", () => resume(Effect.succeed(answer)))
+    socket.on("error", () => {})
+    socket.write(text)
+    return Effect.sync(() => socket.destroy())
   })

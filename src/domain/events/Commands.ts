@@ -6,12 +6,6 @@ import { Schema } from "effect"
 import { OrderId, ProductId } from "../Ids.ts"
 import { defineEvent } from "./Event.ts"
 
-/** Bring this product to Shopby; `force` sends it even if nothing changed. */
-export const SyncProductToShopby = defineEvent("command.shopby.sync-product", {
-  payload: Schema.Struct({ productId: ProductId, force: Schema.Boolean }),
-  key: (payload) => `product:${payload.productId}`
-})
-
 /** Dispatch this order to the MES; harmless when it is dispatched already. */
 export const DispatchOrderToMes = defineEvent("command.mes.dispatch-order", {
   payload: Schema.Struct({ orderId: OrderId, memo: Schema.NullOr(Schema.String) }),

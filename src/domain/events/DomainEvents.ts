@@ -80,4 +80,3 @@ export const domainEvents = [
 
 export type DomainEventDefinition = typeof domainEvents[number]
 export type DomainEvent = EventOf<DomainEventDefinition>
-export type DomainEventType = DomainEvent["type"]

@@ -32,7 +32,8 @@ export type CloudEvent = typeof CloudEvent.Type
 
 /** An event from another module of the platform. `source` and `id` together name it. */
 export const CloudEventReceived = Schema.Struct({
-  specversion: Schema.Literal("1.0"),
+  // Not a literal: a union takes one for a discriminator, and then says nothing about the other fields.
+  specversion: Schema.String.check(Schema.isPattern(/^1\.0$/, { expected: "1.0" })),
   id: text(200),
   source: text(500),
   /** One of the twelve domain events. */

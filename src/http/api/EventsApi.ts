@@ -36,7 +36,12 @@ export const EventsApi = HttpApiGroup.make("events")
       query: { type: filter(text(200)), after: filter(Position) },
       headers: { "last-event-id": Schema.optionalKey(Position) },
       success: HttpApiSchema.StreamSse({ data: CloudEvent })
-    })
+    }),
+    /** Shortens the log, never past what an adapter still needs. */
+    HttpApiEndpoint.post("prune", "/events/prune", {
+      payload: Schema.Struct({ olderThanMillis: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)) }),
+      success: Schema.Struct({ pruned: Schema.Int })
+    }).annotate(RequiredScope, "admin")
   )
   .middleware(RequestChecks)
   .middleware(Authorization)

@@ -84,7 +84,7 @@ export const MesApi = HttpApiGroup.make("mes")
     HttpApiEndpoint.post("dispatch", "/integration/mes/orders/:id/dispatch", {
       params: { id: OrderId },
       // Null: no body at all.
-      payload: Schema.NullOr(Schema.Struct({ memo: Schema.optionalKey(Schema.NullOr(text(2000))) })),
+      payload: [Schema.Struct({ memo: Schema.optionalKey(Schema.NullOr(text(2000))) }), Schema.Null],
       success: Schema.Struct({ orderId: OrderId, eventId: EventId, status: Schema.Literal("accepted") }).pipe(
         HttpApiSchema.status(202)
       ),

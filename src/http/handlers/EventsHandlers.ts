@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { Delivery } from "../../services/events/Delivery.ts"
 import { EventLog } from "../../services/events/EventLog.ts"
 import { ReceivedEvents } from "../../services/intake/ReceivedEvents.ts"
 import { fromRecord } from "../api/CloudEvent.ts"
@@ -17,6 +18,7 @@ export const layer = HttpApiBuilder.group(
   "events",
   Effect.fnUntraced(function*(handlers) {
     const log = yield* EventLog
+    const delivery = yield* Delivery
     const received = yield* ReceivedEvents
     const eventStream = yield* makeEventStream
     return handlers.handleAll({
@@ -50,7 +52,11 @@ export const layer = HttpApiBuilder.group(
             InvalidPosition: invalidPosition(resumed === undefined ? "query.after" : "headers.last-event-id")
           }))
         return eventStream(position, query.type)
+      }),
+      prune: Effect.fnUntraced(function*({ payload: { olderThanMillis } }) {
+        const keepAfter = yield* delivery.floor
+        return { pruned: yield* log.prune({ olderThanMillis, keepAfter }) }
       })
     })
   })
-).pipe(withOnly(EventLog, ReceivedEvents, StreamsEnd))
+).pipe(withOnly(EventLog, Delivery, ReceivedEvents, StreamsEnd))

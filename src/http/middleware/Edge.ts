@@ -187,8 +187,9 @@ const decorate = (
   return Effect.map(Effect.orDie(decodeProblem(body.text)), (problem) => {
     if (typeof problem["retryAfter"] === "number") headers["retry-after"] = String(problem["retryAfter"])
     if (response.status === 401) headers["www-authenticate"] = "Bearer"
+    const { detail, status, title, type, ...more } = problem
     return HttpServerResponse.jsonUnsafe(
-      { ...problem, ...members },
+      { type, title, status, detail, ...members, ...more },
       {
         status: response.status,
         contentType: ProblemDetails.contentType,

@@ -60,4 +60,4 @@ export const layer: Layer.Layer<Idempotent, never, Idempotency> = Layer.effect(
   })
 )
 
-const keyPattern = /^[\x21-\x7e]{1,255}$/
+const keyPattern = /^[\x20-\x7e]{1,255}$/

@@ -129,9 +129,6 @@ export const demo: Records = {
   ]
 }
 
-/** How many records the demo has in all. */
-export const demoRecords = Object.values(demo).reduce((sum, records) => sum + records.length, 0)
-
 const toJson = Schema.encodeSync(Schema.fromJsonString(Schema.Unknown))
 
 /** Texts of files, as they lie in a directory. */
@@ -141,7 +138,7 @@ export const textsOf = (records: Records): Readonly<Record<string, string>> =>
 export const demoFiles = textsOf(demo)
 
 /** Everything published so far, oldest first. */
-export const publishedEvents: Effect.Effect<ReadonlyArray<EventRecord>, never, EventLog> = Effect.gen(function*() {
+export const publishedEvents: Effect.Effect<ReadonlyArray<EventRecord>, never, EventLog> = Effect.gen(function* () {
   const log = yield* EventLog
   const { data } = yield* log.list({ after: log.origin, limit: 10_000 })
   return data.map(({ record }) => record)
@@ -156,9 +153,8 @@ export const publishedCounts = Effect.map(publishedEvents, (events) => {
 
 /** Runs it and gives what it published. */
 export const eventsOf = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const seen = new Set((yield* publishedEvents).map(({ id }) => id))
     yield* effect
-    return (yield* publishedEvents).filter(({ id }) => !seen.has(id))
-      .map(({ payload, type }) => ({ type, payload }))
+    return (yield* publishedEvents).filter(({ id }) => !seen.has(id)).map(({ payload, type }) => ({ type, payload }))
   })

@@ -1,0 +1,61 @@
+/** The examples of the README do what their comments say. */
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Layer, Logger, Ref } from "effect"
+import { EventBus } from "integration-hub/services/events/EventBus"
+import { OrderStatusChanged } from "integration-hub/domain/events/DomainEvents"
+import { OrderId } from "integration-hub/domain/Ids"
+import * as Events from "integration-hub/services/events/Events"
+import { AdapterRegistry } from "integration-hub/services/integrations/AdapterRegistry"
+import { CircuitBreakers } from "integration-hub/services/resilience/CircuitBreakers"
+import * as Adapter from "../docs/examples/adapter.ts"
+import * as Breaker from "../docs/examples/breaker.ts"
+import * as Bus from "../docs/examples/bus.ts"
+import * as HttpSimulator from "./support/simulator/HttpSimulator.ts"
+
+/** Lines that the program logs, without what its services say. */
+const logged = <A, E>(program: Effect.Effect<A, E>, wanted: (line: string) => boolean) =>
+  Effect.gen(function*() {
+    const lines = yield* Ref.make<ReadonlyArray<string>>([])
+    const run = Effect.runSync
+    const capture = Logger.make<unknown, void>(({ message }) => {
+      const line = String(Array.isArray(message) ? message[0] : message)
+      if (wanted(line)) run(Ref.update(lines, (all) => [...all, line]))
+    })
+    yield* program.pipe(Effect.provide(Logger.layer([capture])))
+    return yield* Ref.get(lines)
+  })
+
+describe("examples", () => {
+  it.effect("the breaker alone", () =>
+    Effect.gen(function*() {
+      const lines = yield* logged(Breaker.program, () => true)
+      const down = "the service is down"
+      assert.deepStrictEqual(lines, [down, down, down, "CircuitOpen", "OPEN"])
+    }))
+
+  it.live("the bus with its dead letters alone", () =>
+    Effect.gen(function*() {
+      const lines = yield* logged(Bus.program, (line) => /^(dead letter:|booked)/.test(line))
+      assert.deepStrictEqual(lines, ["dead letter: the books are closed", "booked 2026-0001: 12000"])
+    }))
+
+  it.live("an adapter of one's own", () =>
+    Effect.gen(function*() {
+      const chat = yield* HttpSimulator.make
+      const said = yield* Deferred.make<string>()
+      yield* chat.respond((request) =>
+        Effect.as(
+          request.path === "/messages" ? Deferred.succeed(said, request.body) : Effect.void,
+          HttpSimulator.json(200, {})
+        ))
+      const services = AdapterRegistry.layer.pipe(
+        Layer.provideMerge(CircuitBreakers.layer),
+        Layer.provideMerge(Events.layerMemory)
+      )
+      yield* Effect.gen(function*() {
+        const orderId = OrderId.make("ord_01ARZ3NDEKTSV4RRFFQ69G5FAV")
+        yield* (yield* EventBus).publish(OrderStatusChanged, { orderId, from: "PRODUCING", to: "SHIPPED" })
+        assert.deepStrictEqual(JSON.parse(yield* Deferred.await(said)), { text: `${orderId}: PRODUCING → SHIPPED` })
+      }).pipe(Effect.provide(Adapter.layer(chat.url).pipe(Layer.provideMerge(services))))
+    }))
+})
