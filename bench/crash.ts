@@ -4,7 +4,7 @@
  *
  *     node bench/crash.ts [orders] [kills]     default 10000 and 20; DATABASE_URL for a server, else embedded
  */
-import { Clock, Effect, Ref } from "effect"
+import { Clock, Effect, Fiber, Ref } from "effect"
 import * as HubProcess from "../test/support/HubProcess.ts"
 import * as MesPlant from "../test/support/MesPlant.ts"
 import * as Shop from "../test/support/Shop.ts"
@@ -58,8 +58,7 @@ const drill = Effect.scoped(Effect.gen(function*() {
     longest = Math.max(longest, took)
     console.log(`kill ${kill}: ${(yield* Ref.get(placed)).length} orders placed, dispatching again after ${took} ms`)
   }
-  yield* Effect.asVoid(Effect.sync(() => placing))
-  while ((yield* Ref.get(placed)).length < orders) yield* Effect.sleep(100)
+  yield* Fiber.join(placing)
   const hub = yield* Ref.get(running)
   for (;;) {
     const { body } = yield* hub.request("GET", "/api/v1/integrations/mes")

@@ -4,7 +4,7 @@
  */
 import { NodeHttpServer } from "@effect/platform-node"
 import { assert } from "@effect/vitest"
-import { Context, Duration, Effect, Layer, Redacted, Ref, Schema } from "effect"
+import { Context, Duration, Effect, Layer, Queue, Redacted, Ref, Schema } from "effect"
 import { HttpServer as PlatformServer } from "effect/http"
 import { NetAddress } from "effect/net"
 import * as Http from "node:http"
@@ -14,16 +14,30 @@ import { Rejected } from "../../src/domain/IntegrationError.ts"
 import * as HttpServer from "../../src/http/HttpServer.ts"
 import * as NodeServer from "../../src/http/NodeServer.ts"
 import * as Hub from "../../src/Hub.ts"
+import { CatalogImport } from "../../src/services/catalog/CatalogImport.ts"
+import { MesItems } from "../../src/services/catalog/MesItems.ts"
+import { MesMappings } from "../../src/services/catalog/MesMappings.ts"
+import { Options } from "../../src/services/catalog/Options.ts"
+import { Products } from "../../src/services/catalog/Products.ts"
+import { DeadLetters } from "../../src/services/events/DeadLetters.ts"
+import { Delivery } from "../../src/services/events/Delivery.ts"
+import { EventLog } from "../../src/services/events/EventLog.ts"
 import * as Events from "../../src/services/events/Events.ts"
+import { ReceivedEvents } from "../../src/services/intake/ReceivedEvents.ts"
 import { makeAdapter } from "../../src/services/integrations/Adapter.ts"
 import { AdapterRegistry } from "../../src/services/integrations/AdapterRegistry.ts"
+import { JobReports } from "../../src/services/orders/JobReports.ts"
+import { Notifications } from "../../src/services/orders/Notifications.ts"
+import { Orders } from "../../src/services/orders/Orders.ts"
+import { Production } from "../../src/services/orders/Production.ts"
 import * as CircuitBreaker from "../../src/services/resilience/CircuitBreaker.ts"
 import { CircuitSettings } from "../../src/services/resilience/CircuitSettings.ts"
 import { orderDispatch } from "../../src/services/resilience/RetryPolicy.ts"
 import { ApiKeys } from "../../src/services/security/ApiKeys.ts"
 import { Idempotency } from "../../src/services/security/Idempotency.ts"
-import { WebhookInbox } from "../../src/services/security/WebhookInbox.ts"
+import { WebhookInbox, WebhookRefused } from "../../src/services/security/WebhookInbox.ts"
 import { WebhookSecrets } from "../../src/services/security/WebhookSecrets.ts"
+import { Database } from "../../src/services/storage/Database.ts"
 import type { DatabaseLayer } from "./Databases.ts"
 
 export const adminKey = "test-admin-key-0123456789"
@@ -73,13 +87,12 @@ const plant = Layer.effect(
             : Effect.void),
       healthCheck: Effect.succeed(true)
     }))
-    const { address } = yield* PlatformServer.HttpServer
-    const port = NetAddress.isUnixPathAddress(address) ? 0 : address.port
+    const ownPort = yield* port
     return {
-      port,
+      port: ownPort,
       plantRefuses,
       request: (method, path, { body, headers = {}, key = adminKey } = {}) =>
-        send(port, method, path, {
+        send(ownPort, method, path, {
           ...(key === null ? {} : { "x-api-key": key }),
           ...(body === undefined ? {} : { "content-type": "application/json" }),
           ...headers
@@ -105,7 +118,8 @@ export const layer = (database: DatabaseLayer) =>
     Layer.provideMerge(database)
   )
 
-const send = (
+/** One request on a connection of its own, sent as it is written. */
+export const send = (
   port: number,
   method: string,
   path: string,
@@ -175,4 +189,74 @@ export const raw = (port: number, text: string): Effect.Effect<string> =>
     socket.on("error", () => {})
     socket.write(text)
     return Effect.sync(() => socket.destroy())
+  })
+
+/** The HTTP server over services that do nothing but what the test gives them; `admin` may do everything. */
+export const overMocks = (
+  options: {
+    readonly products?: Partial<Products["Service"]>
+    readonly log?: Partial<EventLog["Service"]>
+    readonly gracefulShutdownTimeout?: Duration.Input
+  } = {}
+) =>
+  HttpServer.layer.pipe(
+    Layer.provideMerge(NodeHttpServer.layer(NodeServer.make, {
+      port: 0,
+      host: "127.0.0.1",
+      ...(options.gracefulShutdownTimeout === undefined
+        ? {}
+        : { gracefulShutdownTimeout: options.gracefulShutdownTimeout })
+    })),
+    Layer.provide([
+      Layer.mock(Products)(options.products ?? {}),
+      Layer.mock(EventLog)({ partitions: 1, origin: [0], partitionOf: () => 0, encodePosition: String, ...options.log }),
+      Layer.mock(ApiKeys)({
+        authenticate: (presented) =>
+          presented === adminKey
+            ? Effect.succeedSome({ id: "key_1", name: "admin", scopes: ["admin"] })
+            : Effect.succeedNone
+      }),
+      Layer.mock(Database)({ kind: "embedded" }),
+      Layer.mock(Options)({}),
+      Layer.mock(MesItems)({}),
+      Layer.mock(MesMappings)({}),
+      Layer.mock(CatalogImport)({}),
+      Layer.mock(Orders)({}),
+      Layer.mock(Production)({}),
+      Layer.mock(JobReports)({}),
+      Layer.mock(Notifications)({}),
+      Layer.mock(ReceivedEvents)({}),
+      Layer.mock(Delivery)({}),
+      Layer.mock(DeadLetters)({}),
+      Layer.mock(AdapterRegistry)({}),
+      Layer.mock(Idempotency)({}),
+      Layer.mock(WebhookInbox)({ receive: ({ adapter }) => Effect.fail(new WebhookRefused({ adapter })) })
+    ])
+  )
+
+/** The port that a server of this process listens on. */
+export const port = Effect.map(PlatformServer.HttpServer, ({ address }) =>
+  NetAddress.isUnixPathAddress(address) ? 0 : address.port)
+
+/** A stream of server-sent events, frame by frame. Closed with the scope. */
+export const openStream = (ownPort: number, path: string, headers: Readonly<Record<string, string>> = {}) =>
+  Effect.gen(function*() {
+    const frames = yield* Queue.unbounded<string>()
+    const request = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        Http.get({ port: ownPort, host: "127.0.0.1", path, headers: { "x-api-key": adminKey, ...headers }, agent: false })
+      ),
+      (request) => Effect.sync(() => request.destroy())
+    )
+    let rest = ""
+    request.on("response", (response) => {
+      response.on("data", (chunk: Buffer) => {
+        const parts = (rest + chunk.toString("utf8")).split("\n\n")
+        rest = parts.pop() ?? ""
+        for (const part of parts) Queue.offerUnsafe(frames, part)
+      })
+    })
+    request.on("error", () => {})
+    return Effect.map(Queue.take(frames), (frame) =>
+      Object.fromEntries(frame.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)])))
   })

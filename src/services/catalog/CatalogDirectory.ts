@@ -11,7 +11,7 @@ export interface CatalogDirectory {
 }
 
 /** Gives no files and a problem for each when the directory does not exist. */
-export const readCatalogDirectory = Effect.fn("readCatalogDirectory")(function*(directory: string) {
+export const readCatalogDirectory = Effect.fn("readCatalogDirectory")(function* (directory: string) {
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const found = yield* Effect.forEach(catalogFiles, ({ file }) =>
@@ -24,9 +24,10 @@ export const readCatalogDirectory = Effect.fn("readCatalogDirectory")(function*(
           problem: error.reason._tag === "NotFound" ? "missing" : `cannot be read: ${error.reason._tag}`
         })
       )
-    ))
+    )
+  )
   const directoryContents: CatalogDirectory = {
-    files: Object.fromEntries(found.flatMap(({ file, text }) => text === null ? [] : [[file, text]])),
+    files: Object.fromEntries(found.flatMap(({ file, text }) => (text === null ? [] : [[file, text]]))),
     problems: found.flatMap(({ file, problem }) => {
       const isOptional = !requiredFiles.some((required) => required.file === file)
       return problem === null || (isOptional && problem === "missing") ? [] : [problemReport(file, problem)]

@@ -22,22 +22,28 @@ export interface CatalogImportOptions {
   readonly onProgress?: (progress: CatalogProgress) => Effect.Effect<void>
 }
 
-export class CatalogImport extends Context.Service<CatalogImport, {
-  /** Files in any order; they are taken in the order of their references. Reports on these files only. */
-  readonly importFiles: (
-    request: CatalogImportRequest,
-    options?: CatalogImportOptions
-  ) => Effect.Effect<CatalogReport>
-}>()("hub/services/catalog/CatalogImport") {
-  static readonly layer = Layer.effect(CatalogImport, Effect.suspend(() => make))
+export class CatalogImport extends Context.Service<
+  CatalogImport,
+  {
+    /** Files in any order; they are taken in the order of their references. Reports on these files only. */
+    readonly importFiles: (
+      request: CatalogImportRequest,
+      options?: CatalogImportOptions
+    ) => Effect.Effect<CatalogReport>
+  }
+>()("hub/services/catalog/CatalogImport") {
+  static readonly layer = Layer.effect(
+    CatalogImport,
+    Effect.suspend(() => make)
+  )
 }
 
-const make = Effect.gen(function*() {
+const make = Effect.gen(function* () {
   const database = yield* Database
   const bus = yield* EventBus
 
   const importFiles: CatalogImport["Service"]["importFiles"] = Effect.fn("CatalogImport.importFiles")(
-    function*(request, options) {
+    function* (request, options) {
       const startedAt = request.startedAt ?? (yield* now)
       const files = new Map(Object.entries(request.files))
       const known = catalogFiles.filter(({ file }) => files.has(file))
@@ -50,7 +56,8 @@ const make = Effect.gen(function*() {
           startedAt,
           actor: options?.actor ?? "import",
           onProgress: options?.onProgress ?? (() => Effect.void)
-        }))
+        })
+      )
       const unknown = [...files.keys()].filter((name) => !catalogFiles.some(({ file }) => file === name))
       return {
         startedAt,

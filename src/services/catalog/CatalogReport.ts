@@ -48,7 +48,7 @@ export interface CatalogProgress {
 
 const Instant = Schema.String.check(
   Schema.isPattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
-  Schema.makeFilter((text: string) => Option.isSome(DateTime.make(text)) ? undefined : "must be an instant")
+  Schema.makeFilter((text: string) => (Option.isSome(DateTime.make(text)) ? undefined : "must be an instant"))
 )
 
 /** Body of `POST /catalog/import`. */
@@ -78,8 +78,12 @@ export const problemReport = (file: string, problem: string): FileReport => ({
 /** One report on an import that took several requests. Files keep the order of their first mention. */
 export const mergeReports = (first: CatalogReport, ...others: ReadonlyArray<CatalogReport>): CatalogReport => ({
   startedAt: first.startedAt,
-  files: [...Map.groupBy([first, ...others].flatMap((report) => report.files), ({ file }) => file).values()]
-    .flatMap(([part, ...parts]) => part === undefined ? [] : [parts.reduce(mergeFiles, part)])
+  files: [
+    ...Map.groupBy(
+      [first, ...others].flatMap((report) => report.files),
+      ({ file }) => file
+    ).values()
+  ].flatMap(([part, ...parts]) => (part === undefined ? [] : [parts.reduce(mergeFiles, part)]))
 })
 
 const mergeFiles = (a: FileReport, b: FileReport): FileReport => ({

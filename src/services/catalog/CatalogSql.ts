@@ -2,10 +2,19 @@
 import { Effect, Schema } from "effect"
 import type { Statement } from "effect/sql"
 
-/** Decodes rows with these columns; anything else is a defect: our own rows are ours to get right. */
-export const rowsOf = <const F extends Readonly<Record<string, Schema.ConstraintDecoder<unknown>>>>(fields: F) => {
+/**
+ * Runs a statement and decodes its rows with these columns; other columns are a defect: our own rows are ours to get
+ * right. Failures of the statement stay failures, for transactions that are tried again.
+ */
+export const queryOf = <const F extends Readonly<Record<string, Schema.ConstraintDecoder<unknown>>>>(fields: F) => {
   const decode = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct(fields)))
-  return (statement: Statement.Statement<object>) => Effect.orDie(Effect.flatMap(statement, decode))
+  return (statement: Statement.Statement<object>) => Effect.flatMap(statement, (rows) => Effect.orDie(decode(rows)))
+}
+
+/** The same, a failure of the statement being a defect. */
+export const rowsOf = <const F extends Readonly<Record<string, Schema.ConstraintDecoder<unknown>>>>(fields: F) => {
+  const query = queryOf(fields)
+  return (statement: Statement.Statement<object>) => Effect.orDie(query(statement))
 }
 
 const totals = rowsOf({ total: Schema.Int })

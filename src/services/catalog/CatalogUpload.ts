@@ -33,19 +33,28 @@ export const splitUpload = (files: Readonly<Record<string, string>>, maxBytes: n
     const split = splitRecords(file, key, records.success, maxBytes)
     requests.push(...split.requests)
     if (split.rejected.length > 0) {
-      refused.push({ ...problemReport(file, ""), problem: null, records: split.rejected.length, rejected: split.rejected })
+      refused.push({
+        ...problemReport(file, ""),
+        problem: null,
+        records: split.rejected.length,
+        rejected: split.rejected
+      })
     }
   }
   return { requests: joinSmall(requests, maxBytes), refused }
 }
 
 const splitRecords = (file: string, key: ReadonlyArray<string>, records: ReadonlyArray<unknown>, maxBytes: number) => {
-  const sized = records.map((raw, index) => ({ raw, index, bytes: sizeOf(Result.getOrElse(toJson(raw), () => "")) + 12 }))
+  const sized = records.map((raw, index) => ({
+    raw,
+    index,
+    bytes: sizeOf(Result.getOrElse(toJson(raw), () => "")) + 12
+  }))
   // Room for the names around the records.
   const room = maxBytes - 200 - 2 * file.length
   const requests: Array<CatalogImportRequest> = []
   const rejected: Array<RejectedRecord> = []
-  let open: Array<typeof sized[number]> = []
+  let open: Array<(typeof sized)[number]> = []
   let bytes = 0
   const close = () => {
     if (open.length === 0) return
@@ -76,9 +85,10 @@ const joinSmall = (requests: ReadonlyArray<CatalogImportRequest>, maxBytes: numb
   const joined: Array<CatalogImportRequest> = []
   for (const request of requests) {
     const last = joined.at(-1)
-    const both = last === undefined || last.positions !== undefined || request.positions !== undefined
-      ? undefined
-      : { files: { ...last.files, ...request.files } }
+    const both =
+      last === undefined || last.positions !== undefined || request.positions !== undefined
+        ? undefined
+        : { files: { ...last.files, ...request.files } }
     if (both !== undefined && sizeOf(both) <= maxBytes) joined[joined.length - 1] = both
     else joined.push(request)
   }

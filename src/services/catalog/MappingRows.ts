@@ -30,10 +30,8 @@ export const makeMappingRows = ({ sql }: Database["Service"]) => {
         left join mes_items i on i.id = m.mes_item_id
       where ${where} order by d.display_order, d.id, c.display_order, c.id ${tail}`)
 
-  const choicePage = Effect.fnUntraced(function*(where: Where, { limit, page }: PageRequest) {
-    const total = yield* totalOf(
-      sql`select count(*)::int as total from option_choice_mes_mapping m where ${where}`
-    )
+  const choicePage = Effect.fnUntraced(function* (where: Where, { limit, page }: PageRequest) {
+    const total = yield* totalOf(sql`select count(*)::int as total from option_choice_mes_mapping m where ${where}`)
     return { data: yield* choices(where, sql`limit ${limit} offset ${(page - 1) * limit}`), total }
   })
 
@@ -61,7 +59,7 @@ export const makeMappingRows = ({ sql }: Database["Service"]) => {
       where m.is_active and ${where}`
 
   /** Conditions are on `m`. `status`: the least advanced of the row's choices. */
-  const productPage = Effect.fnUntraced(function*(
+  const productPage = Effect.fnUntraced(function* (
     where: Where,
     status: MappingStatus | undefined,
     { limit, page }: PageRequest

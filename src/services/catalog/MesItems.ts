@@ -24,16 +24,22 @@ export interface MesItemFilter {
   readonly active?: boolean
 }
 
-export class MesItems extends Context.Service<MesItems, {
-  readonly create: (input: MesItemCreate) => Effect.Effect<MesItem, CatalogConflict | CatalogInvalid>
-  /** Making one active releases the orders that waited for it: a command for each product made as it. */
-  readonly patch: (id: MesItemId, patch: MesItemPatch) => Effect.Effect<MesItem, CatalogNotFound | CatalogInvalid>
-  /** By item code. */
-  readonly list: (filter: MesItemFilter, page: PageRequest) => Effect.Effect<Page<MesItem>>
-  /** At most ten, by number. */
-  readonly options: (id: MesItemId) => Effect.Effect<ReadonlyArray<MesItemOption>, CatalogNotFound>
-}>()("hub/services/catalog/MesItems") {
-  static readonly layer = Layer.effect(MesItems, Effect.suspend(() => make))
+export class MesItems extends Context.Service<
+  MesItems,
+  {
+    readonly create: (input: MesItemCreate) => Effect.Effect<MesItem, CatalogConflict | CatalogInvalid>
+    /** Making one active releases the orders that waited for it: a command for each product made as it. */
+    readonly patch: (id: MesItemId, patch: MesItemPatch) => Effect.Effect<MesItem, CatalogNotFound | CatalogInvalid>
+    /** By item code. */
+    readonly list: (filter: MesItemFilter, page: PageRequest) => Effect.Effect<Page<MesItem>>
+    /** At most ten, by number. */
+    readonly options: (id: MesItemId) => Effect.Effect<ReadonlyArray<MesItemOption>, CatalogNotFound>
+  }
+>()("hub/services/catalog/MesItems") {
+  static readonly layer = Layer.effect(
+    MesItems,
+    Effect.suspend(() => make)
+  )
 }
 
 const items = rowsOf(MesItem.fields)
@@ -42,7 +48,7 @@ const productIds = rowsOf({ id: ProductId })
 
 const patchable = Struct.keys(MesItemPatch.fields)
 
-const make = Effect.gen(function*() {
+const make = Effect.gen(function* () {
   const { sql, transaction } = yield* Database
   const bus = yield* EventBus
   const columns = sql.literal(
@@ -50,11 +56,10 @@ const make = Effect.gen(function*() {
       is_active as "isActive"`
   )
 
-  const create: MesItems["Service"]["create"] = Effect.fn("MesItems.create")(function*(input) {
+  const create: MesItems["Service"]["create"] = Effect.fn("MesItems.create")(function* (input) {
     yield* checkType(input)
     const [item] = yield* items(sql`
-      insert into mes_items ${
-      sql.insert({
+      insert into mes_items ${sql.insert({
         item_code: input.itemCode,
         group_code: input.groupCode ?? null,
         name: input.name,
@@ -62,29 +67,25 @@ const make = Effect.gen(function*() {
         item_type: input.itemType,
         unit: input.unit,
         is_active: true
-      })
-    } on conflict do nothing returning ${columns}`)
-    return item ??
-      (yield* new CatalogConflict({ path: "itemCode", message: `item ${input.itemCode} exists` }))
+      })} on conflict do nothing returning ${columns}`)
+    return item ?? (yield* new CatalogConflict({ path: "itemCode", message: `item ${input.itemCode} exists` }))
   })
 
-  const patch: MesItems["Service"]["patch"] = Effect.fn("MesItems.patch")(function*(id, input) {
-    const [before] = yield* items(sql`select ${columns} from mes_items where id = ${id} for update`)
+  const patch: MesItems["Service"]["patch"] = Effect.fn("MesItems.patch")(function* (id, input) {
+    const [before] = yield* items(sql`select ${columns} from mes_items where id = ${id} for no key update`)
     if (before === undefined) return yield* new CatalogNotFound({ resource: "mes-item", id })
     const after = { ...before, ...Struct.pick(input, patchable) }
     if (Record.isEmptyRecord(Record.filter(after, (value, field) => value !== before[field]))) return before
     yield* checkType(after)
     yield* Effect.orDie(sql`
-      update mes_items set ${
-      sql.update({
+      update mes_items set ${sql.update({
         group_code: after.groupCode,
         name: after.name,
         abbreviation: after.abbreviation,
         item_type: after.itemType,
         unit: after.unit,
         is_active: after.isActive
-      })
-    } where id = ${id}`)
+      })} where id = ${id}`)
     if (after.isActive && !before.isActive) {
       const products = yield* productIds(sql`
         select distinct product_id as id from product_mes_mapping where mes_item_id = ${id} and is_active order by 1`)
@@ -95,16 +96,16 @@ const make = Effect.gen(function*() {
     return after
   }, transaction)
 
-  const list: MesItems["Service"]["list"] = Effect.fn("MesItems.list")(function*(filter, { limit, page }) {
+  const list: MesItems["Service"]["list"] = Effect.fn("MesItems.list")(function* (filter, { limit, page }) {
     const pattern = containing(filter.q ?? "")
     const where = sql.and([
       sql`true`,
-      ...filter.group === undefined ? [] : [sql`group_code = ${filter.group}`],
-      ...filter.type === undefined ? [] : [sql`item_type = ${filter.type}`],
-      ...filter.active === undefined ? [] : [sql`is_active = ${filter.active}`],
-      ...filter.q === undefined
+      ...(filter.group === undefined ? [] : [sql`group_code = ${filter.group}`]),
+      ...(filter.type === undefined ? [] : [sql`item_type = ${filter.type}`]),
+      ...(filter.active === undefined ? [] : [sql`is_active = ${filter.active}`]),
+      ...(filter.q === undefined
         ? []
-        : [sql`(name ilike ${pattern} or abbreviation ilike ${pattern} or item_code ilike ${pattern})`]
+        : [sql`(name ilike ${pattern} or abbreviation ilike ${pattern} or item_code ilike ${pattern})`])
     ])
     const total = yield* totalOf(sql`select count(*)::int as total from mes_items where ${where}`)
     const data = yield* items(sql`
@@ -112,7 +113,7 @@ const make = Effect.gen(function*() {
     return { data, total }
   })
 
-  const options: MesItems["Service"]["options"] = Effect.fn("MesItems.options")(function*(id) {
+  const options: MesItems["Service"]["options"] = Effect.fn("MesItems.options")(function* (id) {
     const [item] = yield* items(sql`select ${columns} from mes_items where id = ${id}`)
     if (item === undefined) return yield* new CatalogNotFound({ resource: "mes-item", id })
     return yield* itemOptions(sql`
@@ -127,7 +128,7 @@ const checkType = (item: { readonly itemCode: string; readonly itemType: MesItem
   fitsItemType(item)
     ? Effect.void
     : Effect.fail(
-      new CatalogInvalid({
-        issues: [{ path: "itemType", message: "item codes NNN-5NNN are semi_finished, and no others" }]
-      })
-    )
+        new CatalogInvalid({
+          issues: [{ path: "itemType", message: "item codes NNN-5NNN are semi_finished, and no others" }]
+        })
+      )

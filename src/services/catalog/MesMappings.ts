@@ -49,47 +49,53 @@ export interface DispatchRequirements {
   readonly choices: ReadonlyMap<ChoiceId, DispatchChoice>
 }
 
-export class MesMappings extends Context.Service<MesMappings, {
-  /** By option, in display order. */
-  readonly listChoices: (
-    filter: { readonly status?: MappingStatus },
-    page: PageRequest
-  ) => Effect.Effect<Page<ChoiceMapping>>
-  /**
-   * → mapped, also from verified; mapped to the same already: no change. `actor`: name of the API key. Fails with
-   * CatalogNotFound for a choice of class setting: it has no mapping.
-   */
-  readonly map: (
-    choiceId: ChoiceId,
-    input: ChoiceMappingSet,
-    actor: string
-  ) => Effect.Effect<ChoiceMapping, CatalogNotFound | CatalogInvalid>
-  /** mapped → verified. Publishes mapping.mes.verified. Verified already: no change, no event. */
-  readonly verify: (
-    choiceId: ChoiceId,
-    actor: string
-  ) => Effect.Effect<ChoiceMapping, CatalogNotFound | InvalidMappingTransition>
-  /** `status`: the least advanced one among the choices of the row; `verified` when it has none. */
-  readonly listProducts: (
-    filter: { readonly productId?: ProductId; readonly status?: MappingStatus },
-    page: PageRequest
-  ) => Effect.Effect<Page<ProductMapping>>
-  /** Maps the product (or its part) to an item, and releases the orders that waited for it by a command. */
-  readonly setProduct: (
-    productId: ProductId,
-    input: ProductMappingSet
-  ) => Effect.Effect<ProductMapping, CatalogNotFound | CatalogInvalid>
-  /**
-   * What a dispatch of these products with these choices needs. With `lock` (inside `Database.transaction` only) their
-   * rows are held until it ends: no verification, mapping or activation slips between this answer and the commit.
-   */
-  readonly requirements: (request: {
-    readonly productIds: ReadonlyArray<ProductId>
-    readonly choiceIds: ReadonlyArray<ChoiceId>
-    readonly lock: boolean
-  }) => Effect.Effect<DispatchRequirements>
-}>()("hub/services/catalog/MesMappings") {
-  static readonly layer = Layer.effect(MesMappings, Effect.suspend(() => make))
+export class MesMappings extends Context.Service<
+  MesMappings,
+  {
+    /** By option, in display order. */
+    readonly listChoices: (
+      filter: { readonly status?: MappingStatus },
+      page: PageRequest
+    ) => Effect.Effect<Page<ChoiceMapping>>
+    /**
+     * → mapped, also from verified; mapped to the same already: no change. `actor`: name of the API key. Fails with
+     * CatalogNotFound for a choice of class setting: it has no mapping.
+     */
+    readonly map: (
+      choiceId: ChoiceId,
+      input: ChoiceMappingSet,
+      actor: string
+    ) => Effect.Effect<ChoiceMapping, CatalogNotFound | CatalogInvalid>
+    /** mapped → verified. Publishes mapping.mes.verified. Verified already: no change, no event. */
+    readonly verify: (
+      choiceId: ChoiceId,
+      actor: string
+    ) => Effect.Effect<ChoiceMapping, CatalogNotFound | InvalidMappingTransition>
+    /** `status`: the least advanced one among the choices of the row; `verified` when it has none. */
+    readonly listProducts: (
+      filter: { readonly productId?: ProductId; readonly status?: MappingStatus },
+      page: PageRequest
+    ) => Effect.Effect<Page<ProductMapping>>
+    /** Maps the product (or its part) to an item, and releases the orders that waited for it by a command. */
+    readonly setProduct: (
+      productId: ProductId,
+      input: ProductMappingSet
+    ) => Effect.Effect<ProductMapping, CatalogNotFound | CatalogInvalid>
+    /**
+     * What a dispatch of these products with these choices needs. With `lock` (inside `Database.transaction` only) their
+     * rows are held until it ends: no verification, mapping or activation slips between this answer and the commit.
+     */
+    readonly requirements: (request: {
+      readonly productIds: ReadonlyArray<ProductId>
+      readonly choiceIds: ReadonlyArray<ChoiceId>
+      readonly lock: boolean
+    }) => Effect.Effect<DispatchRequirements>
+  }
+>()("hub/services/catalog/MesMappings") {
+  static readonly layer = Layer.effect(
+    MesMappings,
+    Effect.suspend(() => make)
+  )
 }
 
 const itemIds = rowsOf({ id: MesItemId })
@@ -101,26 +107,26 @@ const mappedItems = rowsOf({
   item: Schema.NullOr(Schema.Struct({ mesItemId: MesItemId, itemCode: Schema.String, isActive: Schema.Boolean }))
 })
 
-const make = Effect.gen(function*() {
+const make = Effect.gen(function* () {
   const database = yield* Database
   const { sql, transaction } = database
   const bus = yield* EventBus
   const rows = makeMappingRows(database)
 
-  const findChoice = Effect.fnUntraced(function*(choiceId: ChoiceId) {
+  const findChoice = Effect.fnUntraced(function* (choiceId: ChoiceId) {
     const [mapping] = yield* rows.choices(sql`m.choice_id = ${choiceId}`)
     return mapping ?? (yield* new CatalogNotFound({ resource: "choice-mapping", id: choiceId }))
   })
-  const findChoiceForUpdate = Effect.fnUntraced(function*(choiceId: ChoiceId) {
-    yield* Effect.orDie(sql`select 1 from option_choice_mes_mapping where choice_id = ${choiceId} for update`)
+  const findChoiceForUpdate = Effect.fnUntraced(function* (choiceId: ChoiceId) {
+    yield* Effect.orDie(sql`select 1 from option_choice_mes_mapping where choice_id = ${choiceId} for no key update`)
     return yield* findChoice(choiceId)
   })
-  const itemOf = Effect.fnUntraced(function*(itemCode: string) {
+  const itemOf = Effect.fnUntraced(function* (itemCode: string) {
     const [item] = yield* itemIds(sql`select id from mes_items where item_code = ${itemCode}`)
     return item?.id ?? (yield* new CatalogInvalid({ issues: [{ path: "itemCode", message: "no such item" }] }))
   })
 
-  const map: MesMappings["Service"]["map"] = Effect.fn("MesMappings.map")(function*(choiceId, input, actor) {
+  const map: MesMappings["Service"]["map"] = Effect.fn("MesMappings.map")(function* (choiceId, input, actor) {
     const before = yield* findChoiceForUpdate(choiceId)
     const itemCode = input.itemCode ?? null
     const mesItemId = itemCode === null ? null : yield* itemOf(itemCode)
@@ -129,8 +135,7 @@ const make = Effect.gen(function*() {
       return before
     }
     yield* Effect.orDie(sql`
-      update option_choice_mes_mapping set ${
-      sql.update({
+      update option_choice_mes_mapping set ${sql.update({
         mapping_status: status,
         mes_code: input.mesCode,
         mes_item_id: mesItemId,
@@ -138,12 +143,11 @@ const make = Effect.gen(function*() {
         mapped_at: yield* now,
         verified_by: null,
         verified_at: null
-      })
-    } where choice_id = ${choiceId}`)
+      })} where choice_id = ${choiceId}`)
     return yield* findChoice(choiceId)
   }, transaction)
 
-  const verify: MesMappings["Service"]["verify"] = Effect.fn("MesMappings.verify")(function*(choiceId, actor) {
+  const verify: MesMappings["Service"]["verify"] = Effect.fn("MesMappings.verify")(function* (choiceId, actor) {
     const before = yield* findChoiceForUpdate(choiceId)
     const status = mappingWorkflow[before.mappingStatus].verify
     if (status === null) {
@@ -158,31 +162,33 @@ const make = Effect.gen(function*() {
     return yield* findChoice(choiceId)
   }, transaction)
 
-  const setProduct: MesMappings["Service"]["setProduct"] = Effect.fn("MesMappings.setProduct")(
-    function*(productId, input) {
-      const [product] = yield* productIds(sql`select id from products where id = ${productId} for update`)
-      if (product === undefined) return yield* new CatalogNotFound({ resource: "product", id: productId })
-      const mesItemId = yield* itemOf(input.itemCode)
-      const coverType = input.coverType ?? null
-      const changed = yield* productIds(sql`
+  const setProduct: MesMappings["Service"]["setProduct"] = Effect.fn("MesMappings.setProduct")(function* (
+    productId,
+    input
+  ) {
+    const [product] = yield* productIds(sql`select id from products where id = ${productId} for no key update`)
+    if (product === undefined) return yield* new CatalogNotFound({ resource: "product", id: productId })
+    const mesItemId = yield* itemOf(input.itemCode)
+    const coverType = input.coverType ?? null
+    const changed = yield* productIds(sql`
         insert into product_mes_mapping as m (product_id, mes_item_id, cover_type)
         values (${productId}, ${mesItemId}, ${coverType}::text)
         on conflict (product_id, cover_type) do update set mes_item_id = excluded.mes_item_id, is_active = true
           where m.mes_item_id <> excluded.mes_item_id or not m.is_active
         returning product_id as id`)
-      if (changed.length > 0) yield* Effect.orDie(bus.publish(ReleaseOrdersToMes, { productId }))
-      const { data: [mapping] } = yield* rows.productPage(
-        sql`m.product_id = ${productId} and m.cover_type is not distinct from ${coverType}::text`,
-        undefined,
-        { page: 1, limit: 1 }
-      )
-      return mapping ?? (yield* Effect.die("a product mapping was not stored"))
-    },
-    transaction
-  )
+    if (changed.length > 0) yield* Effect.orDie(bus.publish(ReleaseOrdersToMes, { productId }))
+    const {
+      data: [mapping]
+    } = yield* rows.productPage(
+      sql`m.product_id = ${productId} and m.cover_type is not distinct from ${coverType}::text`,
+      undefined,
+      { page: 1, limit: 1 }
+    )
+    return mapping ?? (yield* Effect.die("a product mapping was not stored"))
+  }, transaction)
 
   // Always in this order, each by id: writers hold one of these rows at a time, or take them in the same order.
-  const holdRows = Effect.fnUntraced(function*(products: ReadonlyArray<number>, choices: ReadonlyArray<number>) {
+  const holdRows = Effect.fnUntraced(function* (products: ReadonlyArray<number>, choices: ReadonlyArray<number>) {
     if (!(yield* database.inTransaction)) return yield* Effect.die("a lock needs a transaction")
     yield* sql`select 1 from products where id = any(${products}::integer[]) order by id for share`
     yield* sql`
@@ -195,7 +201,7 @@ const make = Effect.gen(function*() {
   }, Effect.orDie)
 
   const requirements: MesMappings["Service"]["requirements"] = Effect.fn("MesMappings.requirements")(
-    function*(request) {
+    function* (request) {
       if (request.lock) yield* holdRows(request.productIds, request.choiceIds)
       const items = yield* mappedItems(sql`
         select p.id as "productId", m.cover_type as "coverType", case when m.id is not null then
@@ -218,9 +224,7 @@ const make = Effect.gen(function*() {
         parts: new Map(
           [...Map.groupBy(items, (row) => row.productId)].map(([productId, mappings]) => [
             productId,
-            productionParts(
-              mappings.flatMap(({ coverType, item }) => item === null ? [] : [{ coverType, item }])
-            )
+            productionParts(mappings.flatMap(({ coverType, item }) => (item === null ? [] : [{ coverType, item }])))
           ])
         ),
         choices: new Map(choices.map((choice) => [choice.choiceId, choice]))

@@ -38,7 +38,7 @@ export const makeProductRows = ({ sql }: Database["Service"]) => {
     )
 
   /** The product's options with the offered choices, in display order. */
-  const options = Effect.fnUntraced(function*(id: ProductId) {
+  const options = Effect.fnUntraced(function* (id: ProductId) {
     const rows = yield* offerRows(sql`
       select d.id as "optionId", d.key, d.name as "optionName", d.option_class as "optionClass",
         c.id as "choiceId", c.code, c.name,
@@ -54,13 +54,15 @@ export const makeProductRows = ({ sql }: Database["Service"]) => {
     return [...Map.groupBy(rows, (row) => row.optionId).values()].flatMap((choices): ReadonlyArray<ProductOption> => {
       const [first] = choices
       if (first === undefined) return []
-      return [{
-        optionId: first.optionId,
-        key: first.key,
-        name: first.optionName,
-        optionClass: first.optionClass,
-        choices: choices.map(({ choiceId, code, mapping, name }) => ({ choiceId, code, name, mapping }))
-      }]
+      return [
+        {
+          optionId: first.optionId,
+          key: first.key,
+          name: first.optionName,
+          optionClass: first.optionClass,
+          choices: choices.map(({ choiceId, code, mapping, name }) => ({ choiceId, code, name, mapping }))
+        }
+      ]
     })
   })
 

@@ -39,21 +39,36 @@ export const make = <E>(write: (records: ReadonlyArray<EventRecord>) => Effect.E
       return members
     }
 
-    const writeGroup = Effect.fnUntraced(function*(members: ReadonlyArray<Member<E>>) {
-      const exit = yield* Effect.exit(write(members.flatMap((member) => member.records)))
-      if (Exit.isSuccess(exit) || members.length === 1) {
-        for (const member of members) member.resume(exit)
-        return
-      }
-      for (const member of members) member.resume(yield* Effect.exit(write(member.records)))
-    })
+    const writeGroup = (members: ReadonlyArray<Member<E>>) =>
+      Effect.gen(function*() {
+        const exit = yield* Effect.exit(write(members.flatMap((member) => member.records)))
+        if (Exit.isSuccess(exit) || members.length === 1) {
+          for (const member of members) member.resume(exit)
+          return
+        }
+        for (const member of members) member.resume(yield* Effect.exit(write(member.records)))
+      }).pipe(Effect.onInterrupt(() => Effect.sync(() => giveUp(members))))
 
     const writeAll = Effect.gen(function*() {
       while (waiting.size > 0) yield* writeGroup(next())
     }).pipe(Effect.ensuring(Effect.sync(() => writing--)))
 
+    /** Whoever still waits is told that it ends here; those that were answered already do not hear it. */
+    const giveUp = (members: Iterable<Member<E>>) => {
+      for (const member of members) member.resume(Exit.interrupt())
+    }
+    let closed = false
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        closed = true
+        giveUp(waiting)
+        waiting.clear()
+      })
+    )
+
     const append = (records: ReadonlyArray<EventRecord>): Effect.Effect<void, E> =>
       Effect.callback<void, E>((resume) => {
+        if (closed) return resume(Effect.interrupt)
         const member: Member<E> = { records, resume }
         waiting.add(member)
         if (writing < groupsAtOnce) {

@@ -24,14 +24,8 @@ export const make = ({ dead, subscriptions }: State, replayEnded: Signals): Dead
     const { letter, place } = found
     const parked = subscriptions.get(letter.adapterName)?.parked
     if (parked !== undefined && !parked.has(letter.eventId)) {
-      parked.set(letter.eventId, {
-        ...place,
-        record: letter.eventPayload,
-        attempts: letter.retryCount + 1,
-        dueAt: now,
-        deadLetterId: id,
-        taken: 0
-      })
+      const replay = { attempts: letter.retryCount + 1, dueAt: now, deadLetterId: id }
+      parked.set(letter.eventId, { entry: { ...place, record: letter.eventPayload, ...replay }, taken: 0 })
     }
     return granted
   }

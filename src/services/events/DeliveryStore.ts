@@ -44,12 +44,12 @@ export class DeliveryStore extends Context.Service<DeliveryStore, {
   readonly unpark: (name: string, epoch: number, eventId: string) => Effect.Effect<boolean>
   /** Writes the dead letter and un-parks the event, both or neither. */
   readonly bury: (name: string, epoch: number, dead: Burial) => Effect.Effect<boolean>
-  /** Holds the claim while the replay runs. `gone`: it was discarded meanwhile. */
-  readonly startReplay: (
+  /** Holds the claim while the replay runs, or gives it back. `gone`: it was discarded meanwhile. */
+  readonly claimReplay: (
     name: string,
     epoch: number,
     replay: { readonly deadLetterId: string; readonly claimedUntil: number }
-  ) => Effect.Effect<"started" | "gone" | "refused">
+  ) => Effect.Effect<"claimed" | "gone" | "refused">
   /** Un-parks the replay and notes its outcome; `failed` null = it succeeded. */
   readonly finishReplay: (name: string, epoch: number, outcome: {
     readonly deadLetterId: string

@@ -23,7 +23,7 @@ interface SubscriptionState {
   offFrom: Position | null
   offTo: Position | null
   /** By event id. */
-  readonly parked: Map<string, Parked & { readonly taken: number }>
+  readonly parked: Map<string, { readonly entry: Parked; readonly taken: number }>
 }
 
 interface DeadState {
@@ -99,17 +99,17 @@ export const make = () => {
       letter.adapterName === name && letter.eventId === eventId && letter.status === "pending"
     )
 
-  const startReplay = (
+  const claimReplay = (
     name: string,
     epoch: number,
     replay: { readonly deadLetterId: string; readonly claimedUntil: number }
   ) =>
-    owned<"started" | "gone" | "refused">(name, epoch, "refused", (subscription) => {
+    owned<"claimed" | "gone" | "refused">(name, epoch, "refused", (subscription) => {
       const dead = state.dead.get(replay.deadLetterId)
       if (dead === undefined || dead.letter.status !== "pending") return "gone"
       if (!subscription.parked.has(dead.letter.eventId)) return "gone"
       dead.claimedUntil = replay.claimedUntil
-      return "started"
+      return "claimed"
     })
 
   const finishReplay = (name: string, epoch: number, outcome: {
@@ -175,20 +175,20 @@ export const make = () => {
 
     take: (name: string, epoch: number) =>
       owned(name, epoch, Option.none<ReadonlyArray<Parked>>(), ({ parked }) => {
-        const taken = [...parked.values()].filter((entry) => entry.taken < epoch).sort((a, b) => a.seq - b.seq)
-        for (const entry of taken) parked.set(entry.record.id, { ...entry, taken: epoch })
-        return Option.some(taken)
+        const fresh = [...parked.values()].filter(({ taken }) => taken < epoch).map(({ entry }) => entry)
+        for (const entry of fresh) parked.set(entry.record.id, { entry, taken: epoch })
+        return Option.some(fresh.sort((a, b) => a.seq - b.seq))
       }),
     park: (name: string, epoch: number, entries: ReadonlyArray<Parked>) =>
       owned(name, epoch, false, done(({ parked }) => {
-        for (const entry of entries) parked.set(entry.record.id, { ...entry, taken: epoch })
+        for (const entry of entries) parked.set(entry.record.id, { entry, taken: epoch })
       })),
     unpark: (name: string, epoch: number, eventId: string) =>
       owned(name, epoch, false, done(({ parked }) => {
         parked.delete(eventId)
       })),
     bury,
-    startReplay,
+    claimReplay,
     finishReplay,
 
     counts: (name: string) =>

@@ -119,23 +119,23 @@ export const make = Effect.gen(function*() {
       )
       select from owner`.pipe(hasRow, Effect.orDie)
 
-  const startReplay = (
+  const claimReplay = (
     name: string,
     epoch: number,
     replay: { readonly deadLetterId: string; readonly claimedUntil: number }
   ) =>
     sql`
-      with ${owner(name, epoch)}, started as (
+      with ${owner(name, epoch)}, claimed as (
         update integration_dead_letters set claimed_until = ${time(replay.claimedUntil)} from owner
         where id = ${replay.deadLetterId}::uuid and status = 'pending' and exists (
           select 1 from event_parked where subscription = ${name} and dead_letter_id = integration_dead_letters.id
         )
         returning 1
       )
-      select exists (select 1 from started) as started from owner`.pipe(
+      select exists (select 1 from claimed) as claimed from owner`.pipe(
       Effect.map((rows) => {
-        const row = decodeStarted(rows)[0]
-        return row === undefined ? "refused" as const : row.started ? "started" as const : "gone" as const
+        const row = decodeClaimed(rows)[0]
+        return row === undefined ? "refused" as const : row.claimed ? "claimed" as const : "gone" as const
       }),
       Effect.orDie
     )
@@ -222,7 +222,7 @@ export const make = Effect.gen(function*() {
         )
         select from owner`.pipe(hasRow, Effect.orDie),
     bury,
-    startReplay,
+    claimReplay,
     finishReplay,
 
     counts: (name: string) =>
@@ -255,7 +255,7 @@ const decodeParked = decodeRows({
   dueAt: Schema.NullOr(Schema.Finite),
   deadLetterId: Schema.NullOr(Schema.String)
 })
-const decodeStarted = decodeRows({ started: Schema.Boolean })
+const decodeClaimed = decodeRows({ claimed: Schema.Boolean })
 const decodeLease = SchemaParser.decodeUnknownSync(
   Schema.NonEmptyArray(Schema.Struct({ owner: Schema.NullOr(Schema.String), epoch: Schema.Finite, beat: Schema.Finite }))
 )

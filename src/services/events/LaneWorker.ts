@@ -58,7 +58,9 @@ export const make = Effect.fnUntraced(function*(hand: Hand, options: {
     const entry = lane.entries[0]
     if (entry === undefined || entry.dueAt > now()) return hand.release(lane)
     if (entry.verdict !== null) return yield* bury(lane, entry, entry.verdict)
-    if (entry.deadLetterId !== null && !(yield* startReplay(entry.deadLetterId))) return conclude(lane, entry)
+    if (entry.deadLetterId !== null && !(yield* claimReplay(entry.deadLetterId, now() + claimMillis))) {
+      return conclude(lane, entry)
+    }
     const failure = yield* attempt(entry.record)
     if (failure !== null) {
       return yield* Effect.annotateLogs(failed(lane, entry, failure), EventAttempt.annotationsOf(name, entry.record))
@@ -88,6 +90,8 @@ export const make = Effect.fnUntraced(function*(hand: Hand, options: {
         return conclude(lane, entry)
       case "DeferredUntil":
         yield* pause.pause(outcome.pause)
+        // While it waits it may be discarded, or asked for again.
+        if (entry.deadLetterId !== null) yield* claimReplay(entry.deadLetterId, now())
         return hand.release(lane)
       case "RetryAt":
         if (pause.mode() === "probing") yield* pause.answered
@@ -159,17 +163,15 @@ export const make = Effect.fnUntraced(function*(hand: Hand, options: {
     hand.release(lane)
   })
 
-  const startReplay = Effect.fnUntraced(function*(deadLetterId: string) {
-    let started = false
-    const start = Effect.map(
-      store.startReplay(name, epoch, { deadLetterId, claimedUntil: now() + claimMillis }),
-      (answer) => {
-        started = answer === "started"
-        return answer !== "refused"
-      }
-    )
-    yield* hand.write(start, "starting a replay")
-    return started
+  /** False when there is nothing to replay any more. */
+  const claimReplay = Effect.fnUntraced(function*(deadLetterId: string, claimedUntil: number) {
+    let isThere = false
+    const claim = Effect.map(store.claimReplay(name, epoch, { deadLetterId, claimedUntil }), (answer) => {
+      isThere = answer === "claimed"
+      return answer !== "refused"
+    })
+    yield* hand.write(claim, "claiming a replay")
+    return isThere
   })
 
   const finishReplay = (deadLetterId: string, outcome: Entry["verdict"]) =>

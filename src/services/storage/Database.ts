@@ -5,6 +5,10 @@
  * runs is appended once, as the last statement before the commit, and nothing of it survives a rollback.
  * SQL failures are defects here (`orDie`): callers handle business errors only. Layers: `DatabaseEmbedded`,
  * `DatabaseServer`.
+ *
+ * The same on both: sessions are in UTC; bool is a boolean, int4 and float8 a number, int8 (also `count(*)` and sums of
+ * integers) a bigint, numeric a text, timestamptz a Date (milliseconds), date and uuid a text, jsonb its value, bytea a
+ * Uint8Array, arrays an array. A text as parameter takes the type of its place. Only `collate "C"` orders texts alike.
  */
 import { Context, type Effect, type Scope } from "effect"
 import type { SqlClient } from "effect/sql"
@@ -25,15 +29,17 @@ export class Database extends Context.Service<
     readonly inTransaction: Effect.Effect<boolean>
     /**
      * Hands items to a participant of the open transaction; they are dropped when their savepoint rolls back, and
-     * flushed together when the outermost level commits. A defect outside `transaction`.
+     * flushed together when the outermost level commits. A defect outside `transaction`, inside a bare
+     * `sql.withTransaction` (`UnitOfWork.isBare`), and in a fiber that outlived the transaction.
      */
     readonly enlist: <Item>(participant: CommitParticipant<Item>, items: ReadonlyArray<Item>) => Effect.Effect<void>
-    /** Runs after the commit of the open transaction, or at once when none is open. */
+    /** Runs after the commit of the open transaction, outside of it, or at once when none is open. Keep it short. */
     readonly afterCommit: (effect: Effect.Effect<void>) => Effect.Effect<void>
     /** Tells other processes on this database that `channel` has news. Coalesced; never inside a transaction. No-op when embedded. */
     readonly notify: (channel: string) => Effect.Effect<void>
     /**
-     * Calls back on every notification on `channel`, and once after each reconnection (something may have been missed).
+     * Calls back after notifications on `channel` (one call for several that came together), and once at the start and
+     * after each reconnection (something may have been missed). A callback that fails is logged.
      * Returns when listening has begun; reconnects by itself until the scope closes. No-op when embedded.
      */
     readonly listen: (channel: string, onNotify: Effect.Effect<void>) => Effect.Effect<void, never, Scope.Scope>

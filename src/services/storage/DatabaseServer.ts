@@ -7,7 +7,7 @@
  * does not keep its locks from the others.
  */
 import { PgClient, type PgConnection } from "@effect/sql-pg"
-import { Clock, Context, Effect, Layer, Predicate, Redacted, Schema } from "effect"
+import { Clock, Context, Effect, Layer, Predicate, type Redacted, Schema } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { SqlClient, type SqlError } from "effect/sql"
 import { Database } from "./Database.ts"

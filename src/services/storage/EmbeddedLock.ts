@@ -35,8 +35,10 @@ export const acquire = (
     const names = yield* LockSocket.names(directory)
     if (Option.isNone(names)) return yield* cannot("not a directory")
     const socket = yield* claim(names.value).pipe(
-      Effect.catchTag("NotClaimed", () => Effect.fail(new DatabaseInUse({ directory }))),
-      Effect.catchTag("CannotBind", ({ reason }) => Effect.fail(cannot(`no lock can be made there: ${reason}`))),
+      Effect.catchTags({
+        NotClaimed: () => Effect.fail(new DatabaseInUse({ directory })),
+        CannotBind: ({ reason }) => Effect.fail(cannot(`no lock can be made there: ${reason}`))
+      }),
       Effect.timeoutOrElse({ duration: claimTimeout, orElse: () => Effect.fail(new DatabaseInUse({ directory })) })
     )
     return { advertise: (url: string) => Effect.sync(() => socket.say({ state: "held", url })) }

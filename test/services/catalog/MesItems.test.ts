@@ -16,7 +16,7 @@ describeDatabases("MesItems", (database) => {
   const layer = catalogue.pipe(Layer.provideMerge(database))
 
   it.effect("creates items; a taken code and a type that does not fit the code are refused", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const items = yield* MesItems
       const item = yield* items.create(poster)
       assert.deepStrictEqual(item, { id: item.id, ...poster, groupCode: null, abbreviation: null, isActive: true })
@@ -28,25 +28,31 @@ describeDatabases("MesItems", (database) => {
       ]
       for (const misfit of misfits) assert.strictEqual((yield* Effect.flip(misfit))._tag, "CatalogInvalid")
       assert.strictEqual((yield* items.list({}, firstPage)).total, 1)
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("patches what is given; activation releases the orders that waited", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const items = yield* MesItems
       const { id } = yield* (yield* Products).create({ name: "Poster", productType: "poster" })
       const item = yield* items.create(poster)
       yield* (yield* MesMappings).setProduct(id, { itemCode: "800-0001" })
-      const events = yield* eventsOf(Effect.gen(function*() {
-        yield* items.patch(item.id, { isActive: true, name: "Poster" })
-        yield* items.patch(item.id, { isActive: false, groupCode: "0010010000" })
-        assert.deepStrictEqual(yield* items.patch(item.id, { isActive: true }), { ...item, groupCode: "0010010000" })
-        assert.deepInclude(yield* Effect.flip(items.patch(MesItemId.make(99), { unit: "m" })), { _tag: "CatalogNotFound" })
-      }))
+      const events = yield* eventsOf(
+        Effect.gen(function* () {
+          yield* items.patch(item.id, { isActive: true, name: "Poster" })
+          yield* items.patch(item.id, { isActive: false, groupCode: "0010010000" })
+          assert.deepStrictEqual(yield* items.patch(item.id, { isActive: true }), { ...item, groupCode: "0010010000" })
+          assert.deepInclude(yield* Effect.flip(items.patch(MesItemId.make(99), { unit: "m" })), {
+            _tag: "CatalogNotFound"
+          })
+        })
+      )
       assert.deepStrictEqual(events, [{ type: "command.mes.release-orders", payload: { productId: id } }])
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("lists by filter, and the options of an item", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const items = yield* MesItems
       yield* (yield* CatalogImport).importFiles({ files: demoFiles })
       const off = yield* items.create({ ...poster, abbreviation: "pst" })
@@ -59,9 +65,12 @@ describeDatabases("MesItems", (database) => {
       assert.deepStrictEqual(yield* codes({ q: "PST" }), [1, "800-0001"])
       assert.deepStrictEqual(yield* codes({ q: "-0002" }), [1, "700-0002"])
 
-      const { data: [first] } = yield* items.list({ q: "700-0001" }, firstPage)
+      const {
+        data: [first]
+      } = yield* items.list({ q: "700-0001" }, firstPage)
       assert.deepStrictEqual(yield* items.options(first?.id ?? off.id), [{ optionNumber: 1, optionValue: "Rolled" }])
       assert.deepStrictEqual(yield* items.options(off.id), [])
       assert.deepInclude(yield* Effect.flip(items.options(MesItemId.make(99_999))), { _tag: "CatalogNotFound" })
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 })

@@ -10,7 +10,7 @@ describeDatabases("Options", (database) => {
   const layer = catalogue.pipe(Layer.provideMerge(database))
 
   it.effect("creates options whose part follows from the key", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const options = yield* Options
       for (const key of ["innerPaper", "coverPaper", "paper", "transparentCover", "Inner", "inner", "cover"]) {
         const option = yield* options.create({ key, name: key, optionClass: "material" })
@@ -25,10 +25,11 @@ describeDatabases("Options", (database) => {
       }
       const taken = yield* Effect.flip(options.create({ key: "paper", name: "Other", optionClass: "setting" }))
       assert.deepInclude(taken, { _tag: "CatalogConflict", path: "key" })
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("adds choices, each with a pending mapping where the class needs one", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const options = yield* Options
       const paper = yield* options.create({ key: "paper", name: "Paper", optionClass: "material" })
       const pages = yield* options.create({ key: "pages", name: "Pages", optionClass: "setting" })
@@ -45,10 +46,17 @@ describeDatabases("Options", (database) => {
 
       const { data, total } = yield* options.list(firstPage)
       assert.strictEqual(total, 2)
-      assert.deepStrictEqual(data.map(({ choices, key }) => [key, ...choices.map(({ code }) => code)]), [
-        ["paper", "matt", "gloss"],
-        ["pages", "matt"]
-      ])
-      assert.deepStrictEqual((yield* options.list({ page: 2, limit: 1 })).data.map(({ key }) => key), ["pages"])
-    }).pipe(Effect.provide(layer)))
+      assert.deepStrictEqual(
+        data.map(({ choices, key }) => [key, ...choices.map(({ code }) => code)]),
+        [
+          ["paper", "matt", "gloss"],
+          ["pages", "matt"]
+        ]
+      )
+      assert.deepStrictEqual(
+        (yield* options.list({ page: 2, limit: 1 })).data.map(({ key }) => key),
+        ["pages"]
+      )
+    }).pipe(Effect.provide(layer))
+  )
 })

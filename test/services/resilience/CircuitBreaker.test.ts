@@ -44,14 +44,15 @@ const hanging = Effect.gen(function* () {
   return { began, answer, call: Effect.andThen(began.open, Deferred.await(answer)) }
 })
 
-/** Collects what the stream says, from now. */
+/** Collects what the stream says, from now; what it gives is asked for at the end. */
 const follow = Effect.fnUntraced(function* (breaker: CircuitBreaker.CircuitBreaker) {
   const seen: Array<CircuitBreaker.Transition> = []
   yield* breaker.transitions.pipe(
     Stream.runForEach((transition) => Effect.sync(() => seen.push(transition))),
     Effect.forkScoped({ startImmediately: true })
   )
-  return Effect.map(Effect.replicateEffect(Effect.yieldNow, 5), () => seen)
+  const collected = Effect.map(Effect.replicateEffect(Effect.yieldNow, 5), () => seen)
+  return { collected }
 })
 
 describe("opening", () => {
@@ -112,7 +113,7 @@ describe("opening", () => {
     () =>
       Effect.gen(function* () {
         const breaker = yield* make()
-        const transitions = yield* follow(breaker)
+        const { collected } = yield* follow(breaker)
         const calls = yield* Effect.replicateEffect(hanging, 50)
         const fibers = yield* Effect.forEach(calls, ({ call }) => Effect.forkChild(breaker.protect(call)))
         yield* Effect.forEach(calls, ({ began }) => began.await)
@@ -128,7 +129,7 @@ describe("opening", () => {
         assert.strictEqual(exits.filter(Exit.isSuccess).length, 15)
         assert.deepStrictEqual(yield* breaker.snapshot, opened)
         assert.deepStrictEqual(
-          (yield* transitions).map(({ reason }) => reason),
+          (yield* collected).map(({ reason }) => reason),
           ["consecutive-failures"]
         )
       })
@@ -358,7 +359,7 @@ describe("half-open", () => {
     () =>
       Effect.gen(function* () {
         const breaker = yield* atTheEndOfOpen()
-        const transitions = yield* follow(breaker)
+        const { collected } = yield* follow(breaker)
         const { answer, began, call } = yield* hanging
         const trial = yield* Effect.forkChild(breaker.protect(call))
         yield* began.await
@@ -374,7 +375,7 @@ describe("half-open", () => {
         yield* TestClock.adjust("60 seconds")
         assert.strictEqual(yield* breaker.protect(up), "answer")
         assert.deepStrictEqual(
-          (yield* transitions).map(({ at, reason }) => [reason, at]),
+          (yield* collected).map(({ at, reason }) => [reason, at]),
           [
             ["open-elapsed", 60_000],
             ["half-open-limit", 90_000],
@@ -540,7 +541,7 @@ describe("operators and observers", () => {
   it.effect("publishes every transition with its reason", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
-      const transitions = yield* follow(breaker)
+      const { collected } = yield* follow(breaker)
       yield* fail(breaker, 5)
       yield* TestClock.adjust("60 seconds")
       yield* fail(breaker, 1)
@@ -548,7 +549,7 @@ describe("operators and observers", () => {
       yield* breaker.forceOpen
       yield* breaker.forceClosed
       yield* breaker.reset
-      assert.deepStrictEqual(yield* transitions, [
+      assert.deepStrictEqual(yield* collected, [
         { name: "mes", from: "CLOSED", to: "OPEN", at: 0, reason: "consecutive-failures", generation: 1 },
         { name: "mes", from: "OPEN", to: "HALF_OPEN", at: 60_000, reason: "open-elapsed", generation: 2 },
         { name: "mes", from: "HALF_OPEN", to: "OPEN", at: 60_000, reason: "trial-failed", generation: 3 },

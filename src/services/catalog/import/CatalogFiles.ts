@@ -2,7 +2,8 @@
 import type { AnyFileImport } from "./FileImport.ts"
 import { mesItemOptions, mesItems, productMesMapping } from "./MesFiles.ts"
 import { choiceMappings, optionChoices, optionDefinitions, productOptionChoices } from "./OptionFiles.ts"
-import { categories, fixedPrices, productEditorMapping, products, productSizes } from "./ProductFiles.ts"
+import { fixedPrices, productEditorMapping, productSizes } from "./ProductDetailFiles.ts"
+import { categories, products } from "./ProductFiles.ts"
 
 export const requiredFiles: ReadonlyArray<AnyFileImport> = [
   categories,

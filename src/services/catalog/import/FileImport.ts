@@ -64,7 +64,7 @@ const batchSize = 500
 export const fileImport = <A>(spec: FileImport<A>): AnyFileImport => ({
   file: spec.file,
   key: spec.shape.key,
-  take: Effect.fn("CatalogImport.file")(function*({ actor, bus, database, onProgress, positions, startedAt, text }) {
+  take: Effect.fn("CatalogImport.file")(function* ({ actor, bus, database, onProgress, positions, startedAt, text }) {
     const parsed = parseFile(text, spec.shape, positions)
     const rejected = [...parsed.rejected]
     let inserted = 0
@@ -120,7 +120,7 @@ const writeBatch = <A>(
       }))
     )
   const whenRefused = <R>(next: (error: SqlError.SqlError) => Effect.Effect<WrittenBatch, SqlError.SqlError, R>) =>
-    Effect.catch((error: SqlError.SqlError) => isRefusal(error) ? next(error) : Effect.fail(error))
+    Effect.catch((error: SqlError.SqlError) => (isRefusal(error) ? next(error) : Effect.fail(error)))
 
   // One record is tried twice: the first refusal may come from a row that somebody else has just made.
   const writeOne = (entry: Entry<A>) =>
@@ -151,12 +151,14 @@ const writeBatch = <A>(
   return database.transaction(attempt(batch))
 }
 
-const batchesOf = <A>(entries: ReadonlyArray<Entry<A>>, spec: FileImport<A>): ReadonlyArray<ReadonlyArray<Entry<A>>> => {
+const batchesOf = <A>(
+  entries: ReadonlyArray<Entry<A>>,
+  spec: FileImport<A>
+): ReadonlyArray<ReadonlyArray<Entry<A>>> => {
   const { group, rank } = spec
   const ordered = rank === undefined ? entries : entries.toSorted((a, b) => rank(a.value) - rank(b.value))
-  const groups = group === undefined
-    ? ordered.map((entry) => [entry])
-    : Map.groupBy(ordered, (entry) => group(entry.value)).values()
+  const groups =
+    group === undefined ? ordered.map((entry) => [entry]) : Map.groupBy(ordered, (entry) => group(entry.value)).values()
   const batches: Array<ReadonlyArray<Entry<A>>> = []
   let open: Array<Entry<A>> = []
   for (const members of groups) {
@@ -177,7 +179,8 @@ const batchesOf = <A>(entries: ReadonlyArray<Entry<A>>, spec: FileImport<A>): Re
 
 /** Does the database refuse the values (a constraint, a value out of range)? Otherwise it is in trouble itself. */
 const isRefusal = ({ reason }: SqlError.SqlError): boolean =>
-  reason._tag === "UniqueViolation" || reason._tag === "ConstraintError" ||
+  reason._tag === "UniqueViolation" ||
+  reason._tag === "ConstraintError" ||
   (Predicate.hasProperty(reason.cause, "code") && String(reason.cause.code).startsWith("22"))
 
 /** Reasons in the words of the files, by a part of the database's message. */
@@ -188,7 +191,10 @@ const refusals: ReadonlyArray<readonly [constraint: string, reason: string]> = [
 ]
 
 const refusal = (error: SqlError.SqlError): string => {
-  const detail = Predicate.hasProperty(error.reason.cause, "message") ? String(error.reason.cause.message) : error.message
-  return refusals.find(([constraint]) => detail.includes(`"${constraint}"`))?.[1] ??
-    `refused by the database: ${detail}`
+  const detail = Predicate.hasProperty(error.reason.cause, "message")
+    ? String(error.reason.cause.message)
+    : error.message
+  return (
+    refusals.find(([constraint]) => detail.includes(`"${constraint}"`))?.[1] ?? `refused by the database: ${detail}`
+  )
 }

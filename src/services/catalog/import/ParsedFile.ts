@@ -44,11 +44,7 @@ export const toJson = SchemaParser.encodeUnknownResult(JsonText)
 const formatIssue = SchemaIssue.makeFormatterStandardSchemaV1()
 
 /** `positions`: where in the file each record of this text stands; default: as it is. */
-export const parseFile = <A>(
-  text: string,
-  shape: RecordShape<A>,
-  positions?: ReadonlyArray<number>
-): ParsedFile<A> => {
+export const parseFile = <A>(text: string, shape: RecordShape<A>, positions?: ReadonlyArray<number>): ParsedFile<A> => {
   const records = readArray(text)
   if (Result.isFailure(records)) {
     return { entries: [], records: 0, superseded: 0, rejected: [], problem: records.failure, notes: [] }
@@ -95,14 +91,16 @@ export const parseFile = <A>(
 }
 
 /** The report's line on a record that is not in. */
-export const rejection = (
-  entry: Pick<Entry<unknown>, "index" | "key" | "raw">,
-  reason: string
-): RejectedRecord => ({
+export const rejection = (entry: Pick<Entry<unknown>, "index" | "key" | "raw">, reason: string): RejectedRecord => ({
   index: entry.index,
   key: entry.key,
   reason: shorten(reason, 500),
-  record: isDeeper(entry.raw, maxDepth) ? "…" : shorten(Result.getOrElse(toJson(entry.raw), () => ""), 200)
+  record: isDeeper(entry.raw, maxDepth)
+    ? "…"
+    : shorten(
+        Result.getOrElse(toJson(entry.raw), () => ""),
+        200
+      )
 })
 
 /** The records of a file's text, or why there are none. */
@@ -115,23 +113,26 @@ export const readArray = (text: string): Result.Result<ReadonlyArray<unknown>, s
 
 /** To read, also for records that do not decode: what is missing or no plain value is `?`, null is `-`. */
 const keyOf = (raw: unknown, fields: ReadonlyArray<string>): string =>
-  fields.map((field) => {
-    const value = fieldOf(raw, field)
-    if (typeof value === "string") return shorten(value, 60)
-    if (typeof value === "number" || typeof value === "boolean") return String(value)
-    return value === null ? "-" : "?"
-  }).join("/")
+  fields
+    .map((field) => {
+      const value = fieldOf(raw, field)
+      if (typeof value === "string") return shorten(value, 60)
+      if (typeof value === "number" || typeof value === "boolean") return String(value)
+      return value === null ? "-" : "?"
+    })
+    .join("/")
 
 /** To compare: the same for two records exactly when their keys are equal; left out counts as null. */
 export const identityOf = (raw: unknown, fields: ReadonlyArray<string>): string =>
   Result.getOrElse(toJson(fields.map((field) => fieldOf(raw, field) ?? null)), () => "")
 
-const fieldOf = (raw: unknown, field: string): unknown =>
-  Predicate.hasProperty(raw, field) ? raw[field] : undefined
+const fieldOf = (raw: unknown, field: string): unknown => (Predicate.hasProperty(raw, field) ? raw[field] : undefined)
 
 const reasonOf = (issue: SchemaIssue.Issue): string =>
-  formatIssue(issue).issues
-    .map(({ message, path }) => path === undefined || path.length === 0 ? message : `${path.join(".")}: ${message}`)
+  formatIssue(issue)
+    .issues.map(({ message, path }) =>
+      path === undefined || path.length === 0 ? message : `${path.join(".")}: ${message}`
+    )
     .join("; ")
 
 /** Makes any text printable and storable, and at most so long. */
@@ -141,5 +142,6 @@ const shorten = (value: string, maxLength: number): string => {
 }
 
 const isDeeper = (value: unknown, levels: number): boolean =>
-  typeof value === "object" && value !== null &&
+  typeof value === "object" &&
+  value !== null &&
   (levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1)))

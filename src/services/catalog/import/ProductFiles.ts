@@ -1,23 +1,16 @@
-/** Writers of categories.json, products.json, product-sizes.json, fixed-prices.json and product-editor-mapping.json. */
+/** Writers of categories.json and products.json. */
 import { Effect, Schema } from "effect"
 import { ProductCreated, ProductDeactivated, ProductUpdated } from "../../../domain/events/DomainEvents.ts"
 import { CategoryId, type ProductId } from "../../../domain/Ids.ts"
 import { makeSlug } from "../../../domain/Product.ts"
-import { rowsOf } from "../CatalogSql.ts"
+import { queryOf } from "../CatalogSql.ts"
 import { fileImport, type ImportRun } from "./FileImport.ts"
 import type { Entry } from "./ParsedFile.ts"
-import {
-  CategoryRecord,
-  FixedPriceRecord,
-  ProductEditorMappingRecord,
-  ProductRecord,
-  ProductSizeRecord
-} from "./Records.ts"
-import { pricesChanged, type ProductReference, productsByCode, productsUpdated } from "./References.ts"
-import { type Row, toParameter, upsert } from "./Upsert.ts"
+import { CategoryRecord, ProductRecord } from "./Records.ts"
+import { pricesChanged, productsByCode } from "./References.ts"
+import { type Row, upsert } from "./Upsert.ts"
 
-const categoryRows = rowsOf({ code: Schema.String, id: CategoryId, depth: Schema.Int })
-const sizeRows = rowsOf({ index: Schema.Int })
+const categoryRows = queryOf({ code: Schema.String, id: CategoryId, depth: Schema.Int })
 
 const categoriesByCode = ({ sql }: ImportRun, codes: Iterable<string>) =>
   Effect.map(
@@ -30,15 +23,21 @@ export const categories = fileImport({
   file: "categories.json",
   shape: { schema: CategoryRecord, key: ["code"], wins: "first" },
   rank: ({ depth }) => depth,
-  write: Effect.fnUntraced(function*(entries, run) {
+  write: Effect.fnUntraced(function* (entries, run) {
     const rejected = new Map<number, string>()
     const inserted: Array<number> = []
     const changed: Array<number> = []
     yield* run.sql`set constraints categories_parent deferred`
     for (const level of Map.groupBy(entries, ({ value }) => value.depth).values()) {
-      const parents = yield* categoriesByCode(run, level.flatMap(({ value }) => value.parentCode ?? []))
+      const parents = yield* categoriesByCode(
+        run,
+        level.flatMap(({ value }) => value.parentCode ?? [])
+      )
       const rows: Array<Row<"code" | "name" | "parent_id" | "depth" | "display_order">> = []
-      for (const { index, value: { code, depth, displayOrder, name, parentCode } } of level) {
+      for (const {
+        index,
+        value: { code, depth, displayOrder, name, parentCode }
+      } of level) {
         const parent = parents.get(parentCode ?? "")
         if ((parentCode ?? null) !== null && parent === undefined) {
           rejected.set(index, `parentCode: no such category: ${parentCode}`)
@@ -48,16 +47,20 @@ export const categories = fileImport({
           rows.push({ index, columns: { code, name, parent_id: parent?.id, depth, display_order: displayOrder } })
         }
       }
-      const written = yield* upsert(run.sql, {
-        name: "categories",
-        columns: {
-          code: { as: "key", type: "text" },
-          name: { as: "value", type: "text" },
-          parent_id: { as: "value", type: "integer" },
-          depth: { as: "value", type: "integer" },
-          display_order: { as: "keep", type: "integer", default: "0" }
-        }
-      }, rows)
+      const written = yield* upsert(
+        run.sql,
+        {
+          name: "categories",
+          columns: {
+            code: { as: "key", type: "text" },
+            name: { as: "value", type: "text" },
+            parent_id: { as: "value", type: "integer" },
+            depth: { as: "value", type: "integer" },
+            display_order: { as: "keep", type: "integer", default: "0" }
+          }
+        },
+        rows
+      )
       inserted.push(...written.inserted)
       changed.push(...written.changed.keys())
     }
@@ -84,69 +87,84 @@ const productFields = {
 export const products = fileImport({
   file: "products.json",
   shape: { schema: ProductRecord, key: ["huniCode"], wins: "first" },
-  write: Effect.fnUntraced(function*(entries, run) {
+  write: Effect.fnUntraced(function* (entries, run) {
     const { at, sql } = run
-    const found = yield* categoriesByCode(run, entries.flatMap(({ value }) => value.categoryCode ?? []))
-    const before = yield* productsByCode(run, entries.map(({ value }) => value.huniCode))
+    const found = yield* categoriesByCode(
+      run,
+      entries.flatMap(({ value }) => value.categoryCode ?? [])
+    )
+    const before = yield* productsByCode(
+      run,
+      entries.map(({ value }) => value.huniCode)
+    )
     const rejected = new Map<number, string>()
-    const written = yield* upsert(sql, {
-      name: "products",
-      columns: {
-        huni_code: { as: "key", type: "text" },
-        name: { as: "value", type: "text" },
-        slug: { as: "keep", type: "text", default: "null" },
-        category_id: { as: "value", type: "integer" },
-        product_type: { as: "value", type: "text" },
-        pricing_model: { as: "value", type: "text" },
-        order_method: { as: "keep", type: "text", default: "'upload'" },
-        editor_enabled: { as: "keep", type: "boolean", default: "false" },
-        is_active: { as: "keep", type: "boolean", default: "true" },
-        selling_price: { as: "keep", type: "integer", default: "null" },
-        min_qty: { as: "value", type: "integer" },
-        max_qty: { as: "value", type: "integer" },
-        qty_step: { as: "value", type: "integer" },
-        created_at: { as: "created", type: "timestamptz" },
-        updated_at: { as: "touched", type: "timestamptz" }
-      }
-    }, entries.flatMap(({ index, value }) => {
-      const { categoryCode, huniCode } = value
-      const category = found.get(categoryCode ?? "")
-      if ((categoryCode ?? null) !== null && category === undefined) {
-        rejected.set(index, `categoryCode: no such category: ${categoryCode}`)
-        return []
-      }
-      return [{
-        index,
+    const written = yield* upsert(
+      sql,
+      {
+        name: "products",
         columns: {
-          huni_code: huniCode,
-          name: value.name,
-          slug: value.slug ?? (before.has(huniCode) ? null : makeSlug(value.name, huniCode)),
-          category_id: category?.id,
-          product_type: value.productType,
-          pricing_model: value.pricingModel,
-          order_method: value.orderMethod,
-          editor_enabled: value.editorEnabled,
-          is_active: value.isActive,
-          selling_price: value.sellingPrice,
-          min_qty: value.minQty,
-          max_qty: value.maxQty,
-          qty_step: value.qtyStep,
-          created_at: at,
-          updated_at: at
+          huni_code: { as: "key", type: "text" },
+          name: { as: "value", type: "text" },
+          slug: { as: "keep", type: "text", default: "null" },
+          category_id: { as: "value", type: "integer" },
+          product_type: { as: "value", type: "text" },
+          pricing_model: { as: "value", type: "text" },
+          order_method: { as: "keep", type: "text", default: "'upload'" },
+          editor_enabled: { as: "keep", type: "boolean", default: "false" },
+          is_active: { as: "keep", type: "boolean", default: "true" },
+          selling_price: { as: "keep", type: "integer", default: "null" },
+          min_qty: { as: "value", type: "integer" },
+          max_qty: { as: "value", type: "integer" },
+          qty_step: { as: "value", type: "integer" },
+          created_at: { as: "created", type: "timestamptz" },
+          updated_at: { as: "touched", type: "timestamptz" }
         }
-      }]
-    }))
+      },
+      entries.flatMap(({ index, value }) => {
+        const { categoryCode, huniCode } = value
+        const category = found.get(categoryCode ?? "")
+        if ((categoryCode ?? null) !== null && category === undefined) {
+          rejected.set(index, `categoryCode: no such category: ${categoryCode}`)
+          return []
+        }
+        return [
+          {
+            index,
+            columns: {
+              huni_code: huniCode,
+              name: value.name,
+              slug: value.slug ?? (before.has(huniCode) ? null : makeSlug(value.name, huniCode)),
+              category_id: category?.id,
+              product_type: value.productType,
+              pricing_model: value.pricingModel,
+              order_method: value.orderMethod,
+              editor_enabled: value.editorEnabled,
+              is_active: value.isActive,
+              selling_price: value.sellingPrice,
+              min_qty: value.minQty,
+              max_qty: value.maxQty,
+              qty_step: value.qtyStep,
+              created_at: at,
+              updated_at: at
+            }
+          }
+        ]
+      })
+    )
     yield* publishProducts(entries, written, run)
     return { inserted: written.inserted, changed: written.changed.keys(), rejected }
   })
 })
 
-const publishProducts = Effect.fnUntraced(function*(
+const publishProducts = Effect.fnUntraced(function* (
   entries: ReadonlyArray<Entry<typeof ProductRecord.Type>>,
   written: { readonly inserted: ReadonlySet<number>; readonly changed: ReadonlyMap<number, ReadonlyArray<string>> },
   run: ImportRun
 ) {
-  const after = yield* productsByCode(run, entries.map(({ value }) => value.huniCode))
+  const after = yield* productsByCode(
+    run,
+    entries.map(({ value }) => value.huniCode)
+  )
   const repriced: Array<ProductId> = []
   for (const { index, value } of entries) {
     const productId = after.get(value.huniCode)?.id
@@ -170,161 +188,4 @@ const publishProducts = Effect.fnUntraced(function*(
     if (changed.has("selling_price")) repriced.push(productId)
   }
   yield* pricesChanged(run, repriced)
-})
-
-/** Rejects the records whose product does not exist, and gives the others with theirs. */
-const withProducts = <A extends { readonly huniCode: string }>(
-  entries: ReadonlyArray<Entry<A>>,
-  run: ImportRun,
-  rejected: Map<number, string>
-) =>
-  Effect.map(productsByCode(run, entries.map(({ value }) => value.huniCode)), (found) =>
-    entries.flatMap((entry): ReadonlyArray<Entry<A> & { readonly product: ProductReference }> => {
-      const product = found.get(entry.value.huniCode)
-      if (product !== undefined) return [{ ...entry, product }]
-      rejected.set(entry.index, `huniCode: no such product: ${entry.value.huniCode}`)
-      return []
-    }))
-
-export const productSizes = fileImport({
-  file: "product-sizes.json",
-  shape: { schema: ProductSizeRecord, key: ["huniCode", "code"], wins: "first" },
-  group: ({ huniCode }) => huniCode,
-  write: Effect.fnUntraced(function*(entries, run) {
-    const rejected = new Map<number, string>()
-    const known = yield* withProducts(entries, run, rejected)
-    const { changed, inserted } = yield* upsert(run.sql, {
-      name: "product_sizes",
-      columns: {
-        product_id: { as: "key", type: "integer" },
-        code: { as: "key", type: "text" },
-        display_name: { as: "value", type: "text" },
-        cut_width: { as: "value", type: "numeric(8, 2)" },
-        cut_height: { as: "value", type: "numeric(8, 2)" },
-        work_width: { as: "value", type: "numeric(8, 2)" },
-        work_height: { as: "value", type: "numeric(8, 2)" },
-        bleed: { as: "value", type: "numeric(8, 2)" },
-        imposition_count: { as: "value", type: "integer" },
-        custom_min_width: { as: "value", type: "numeric(8, 2)" },
-        custom_max_width: { as: "value", type: "numeric(8, 2)" },
-        custom_min_height: { as: "value", type: "numeric(8, 2)" },
-        custom_max_height: { as: "value", type: "numeric(8, 2)" },
-        is_active: { as: "keep", type: "boolean", default: "true" },
-        display_order: { as: "keep", type: "integer", default: "0" }
-      }
-    }, known.map(({ index, product, value }) => ({
-      index,
-      columns: {
-        product_id: product.id,
-        code: value.code,
-        display_name: value.displayName,
-        cut_width: value.cutWidth,
-        cut_height: value.cutHeight,
-        work_width: value.workWidth,
-        work_height: value.workHeight,
-        bleed: value.bleed,
-        imposition_count: value.impositionCount,
-        custom_min_width: value.customMinW,
-        custom_max_width: value.customMaxW,
-        custom_min_height: value.customMinH,
-        custom_max_height: value.customMaxH,
-        is_active: value.isActive,
-        display_order: value.displayOrder
-      }
-    })))
-    const news = Map.groupBy(
-      known.filter(({ index }) => inserted.has(index) || changed.has(index)),
-      ({ product }) => product
-    )
-    yield* productsUpdated(run, [...news].map(([product, sizes]) => ({
-      product,
-      changes: { sizes: sizes.map(({ value: { huniCode: _, ...size } }) => ({ ...size })) }
-    })))
-    return { inserted, changed: changed.keys(), rejected }
-  })
-})
-
-export const fixedPrices = fileImport({
-  file: "fixed-prices.json",
-  shape: {
-    schema: FixedPriceRecord,
-    key: ["huniCode", "sizeCode", "optionLabel", "baseQty"],
-    wins: "last"
-  },
-  group: ({ huniCode }) => huniCode,
-  write: Effect.fnUntraced(function*(entries, run) {
-    const rejected = new Map<number, string>()
-    const known = yield* withProducts(entries, run, rejected)
-    const sized = new Set((yield* sizeRows(run.sql`
-      select r.index from json_to_recordset(${
-      toParameter(known.map(({ index, product, value }) => ({
-        index,
-        columns: { product_id: product.id, size_code: value.sizeCode }
-      })))
-    }::json) as r(index integer, product_id integer, size_code text)
-        join product_sizes s on s.product_id = r.product_id and s.code = r.size_code`)).map(({ index }) => index))
-    const priced = known.filter(({ index, value: { sizeCode } }) => {
-      if ((sizeCode ?? null) === null || sized.has(index)) return true
-      rejected.set(index, `sizeCode: the product has no such size: ${sizeCode}`)
-      return false
-    })
-    const { changed, inserted } = yield* upsert(run.sql, {
-      name: "fixed_prices",
-      columns: {
-        product_id: { as: "key", type: "integer" },
-        size_code: { as: "nullable-key", type: "text" },
-        option_label: { as: "nullable-key", type: "text" },
-        base_qty: { as: "key", type: "integer" },
-        selling_price: { as: "value", type: "integer" },
-        vat_included: { as: "keep", type: "boolean", default: "false" }
-      }
-    }, priced.map(({ index, product, value }) => ({
-      index,
-      columns: {
-        product_id: product.id,
-        size_code: value.sizeCode,
-        option_label: value.optionLabel,
-        base_qty: value.baseQty,
-        selling_price: value.sellingPrice,
-        vat_included: value.vatIncluded
-      }
-    })))
-    yield* pricesChanged(
-      run,
-      priced.flatMap(({ index, product }) => inserted.has(index) || changed.has(index) ? [product.id] : [])
-    )
-    return { inserted, changed: changed.keys(), rejected }
-  })
-})
-
-export const productEditorMapping = fileImport({
-  file: "product-editor-mapping.json",
-  shape: { schema: ProductEditorMappingRecord, key: ["huniCode"], wins: "first" },
-  write: Effect.fnUntraced(function*(entries, run) {
-    const rejected = new Map<number, string>()
-    const known = yield* withProducts(entries, run, rejected)
-    const { changed, inserted } = yield* upsert(run.sql, {
-      name: "product_editor_mapping",
-      columns: {
-        product_id: { as: "key", type: "integer" },
-        editor_type: { as: "value", type: "text" },
-        template_id: { as: "value", type: "text" },
-        template_config: { as: "value", type: "jsonb" },
-        is_active: { as: "keep", type: "boolean", default: "true" }
-      }
-    }, known.map(({ index, product, value }) => ({
-      index,
-      columns: {
-        product_id: product.id,
-        editor_type: value.editorType,
-        template_id: value.templateId,
-        template_config: value.templateConfig,
-        is_active: value.isActive
-      }
-    })))
-    yield* productsUpdated(run, known.flatMap(({ index, product, value: { huniCode: _, ...editor } }) =>
-      inserted.has(index) || changed.has(index) ? [{ product, changes: { editor: { ...editor } } }] : []
-    ))
-    return { inserted, changed: changed.keys(), rejected }
-  })
 })

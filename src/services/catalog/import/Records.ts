@@ -78,7 +78,9 @@ export const ProductSizeRecord = Schema.Struct({
 }).check(
   Schema.makeFilter((size) => {
     const given = limits.filter((limit) => (size[limit] ?? null) !== null).length
-    if (((size.cutWidth ?? null) === null) !== ((size.cutHeight ?? null) === null)) return "cut width and height go together"
+    if (((size.cutWidth ?? null) === null) !== ((size.cutHeight ?? null) === null)) {
+      return "cut width and height go together"
+    }
     if (((size.workWidth ?? null) === null) !== ((size.workHeight ?? null) === null)) {
       return "work width and height go together"
     }
@@ -155,7 +157,7 @@ export const ProductEditorMappingRecord = Schema.Struct({
   templateId: nullable(name),
   templateConfig: nullable(
     Schema.Json.check(
-      Schema.makeFilter((value) => isStorable(value) ? undefined : "must not contain NUL or a lone surrogate")
+      Schema.makeFilter((value) => (isStorable(value) ? undefined : "must not contain NUL or a lone surrogate"))
     )
   ),
   isActive: keeps(Schema.Boolean)

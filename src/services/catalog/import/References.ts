@@ -1,17 +1,18 @@
 /** Looks up what the records of an export refer to by business key, and tells their products that they changed. */
 import { Effect, Schema } from "effect"
+import type { SqlError } from "effect/sql"
 import { PriceChanged, ProductUpdated } from "../../../domain/events/DomainEvents.ts"
 import { ChoiceId, MesItemId, OptionId, ProductId } from "../../../domain/Ids.ts"
 import { OptionClass } from "../../../domain/MesMapping.ts"
-import { rowsOf } from "../CatalogSql.ts"
+import { queryOf } from "../CatalogSql.ts"
 import type { ImportRun } from "./FileImport.ts"
 import { toParameter } from "./Upsert.ts"
 
-const productRows = rowsOf({ huniCode: Schema.String, id: ProductId, isNew: Schema.Boolean })
-const itemRows = rowsOf({ itemCode: Schema.String, id: MesItemId })
-const optionRows = rowsOf({ key: Schema.String, id: OptionId, optionClass: OptionClass })
-const choiceRows = rowsOf({ index: Schema.Int, choiceId: ChoiceId, optionId: OptionId, optionClass: OptionClass })
-const versionRows = rowsOf({ id: ProductId, version: Schema.Int })
+const productRows = queryOf({ huniCode: Schema.String, id: ProductId, isNew: Schema.Boolean })
+const itemRows = queryOf({ itemCode: Schema.String, id: MesItemId })
+const optionRows = queryOf({ key: Schema.String, id: OptionId, optionClass: OptionClass })
+const choiceRows = queryOf({ index: Schema.Int, choiceId: ChoiceId, optionId: OptionId, optionClass: OptionClass })
+const versionRows = queryOf({ id: ProductId, version: Schema.Int })
 
 export interface ProductReference {
   readonly id: ProductId
@@ -22,7 +23,7 @@ export interface ProductReference {
 export const productsByCode = (
   { sql, startedAt }: ImportRun,
   huniCodes: Iterable<string>
-): Effect.Effect<ReadonlyMap<string, ProductReference>> =>
+): Effect.Effect<ReadonlyMap<string, ProductReference>, SqlError.SqlError> =>
   Effect.map(
     productRows(sql`
       select huni_code as "huniCode", id, created_at >= ${startedAt}::timestamptz as "isNew"
@@ -33,7 +34,7 @@ export const productsByCode = (
 export const itemsByCode = (
   { sql }: ImportRun,
   itemCodes: Iterable<string>
-): Effect.Effect<ReadonlyMap<string, MesItemId>> =>
+): Effect.Effect<ReadonlyMap<string, MesItemId>, SqlError.SqlError> =>
   Effect.map(
     itemRows(sql`
       select item_code as "itemCode", id from mes_items where item_code = any(${[...new Set(itemCodes)]}::text[])`),
@@ -59,19 +60,19 @@ export const choicesByIndex = (
   Effect.map(
     choiceRows(sql`
       select r.index, c.id as "choiceId", d.id as "optionId", d.option_class as "optionClass"
-      from json_to_recordset(${
-      toParameter(records.map(({ index, value }) => ({
-        index,
-        columns: { option_key: value.optionKey, choice_code: value.choiceCode }
-      })))
-    }::json) as r(index integer, option_key text, choice_code text)
+      from json_to_recordset(${toParameter(
+        records.map(({ index, value }) => ({
+          index,
+          columns: { option_key: value.optionKey, choice_code: value.choiceCode }
+        }))
+      )}::json) as r(index integer, option_key text, choice_code text)
         join option_definitions d on d.key = r.option_key
         join option_choices c on c.option_id = d.id and c.code = r.choice_code`),
     (rows) => new Map(rows.map((row) => [row.index, row]))
   )
 
 /** Publishes product.updated for each product that this import did not make. */
-export const productsUpdated = Effect.fnUntraced(function*(
+export const productsUpdated = Effect.fnUntraced(function* (
   { at, bus, sql }: ImportRun,
   updates: ReadonlyArray<{ readonly product: ProductReference; readonly changes: Schema.JsonObject }>
 ) {
@@ -85,7 +86,10 @@ export const productsUpdated = Effect.fnUntraced(function*(
 })
 
 /** Gives each product its next price version and publishes price.changed. */
-export const pricesChanged = Effect.fnUntraced(function*({ at, bus, sql }: ImportRun, productIds: Iterable<ProductId>) {
+export const pricesChanged = Effect.fnUntraced(function* (
+  { at, bus, sql }: ImportRun,
+  productIds: Iterable<ProductId>
+) {
   const ids = [...new Set(productIds)]
   if (ids.length === 0) return
   const versions = yield* versionRows(sql`

@@ -4,7 +4,7 @@
  */
 import { Effect, Result, Schema } from "effect"
 import type { SqlClient, SqlError } from "effect/sql"
-import { rowsOf } from "../CatalogSql.ts"
+import { queryOf } from "../CatalogSql.ts"
 import { toJson } from "./ParsedFile.ts"
 
 /**
@@ -36,10 +36,10 @@ export interface Upserted {
   readonly changed: ReadonlyMap<number, ReadonlyArray<string>>
 }
 
-const compared = rowsOf({ index: Schema.Int, changed: Schema.Array(Schema.String) })
+const compared = queryOf({ index: Schema.Int, changed: Schema.Array(Schema.String) })
 
 /** Locks the rows it compares, in the order of their keys, until the transaction ends. */
-export const upsert = Effect.fnUntraced(function*<Name extends string>(
+export const upsert = Effect.fnUntraced(function* <Name extends string>(
   sql: SqlClient.SqlClient,
   table: Table<Name>,
   rows: ReadonlyArray<Row<Name>>
@@ -48,7 +48,7 @@ export const upsert = Effect.fnUntraced(function*<Name extends string>(
   const statements = statementsOf(table)
   const found = yield* compared(sql.unsafe(statements.compare, [toParameter(rows)]))
   const known = new Set(found.map((row) => row.index))
-  const changed = new Map(found.flatMap((row) => row.changed.length > 0 ? [[row.index, row.changed] as const] : []))
+  const changed = new Map(found.flatMap((row) => (row.changed.length > 0 ? [[row.index, row.changed] as const] : [])))
   const fresh = rows.filter((row) => !known.has(row.index))
   if (fresh.length > 0) yield* sql.unsafe(statements.insert, [toParameter(fresh)])
   if (changed.size > 0) {
@@ -63,26 +63,32 @@ export const toParameter = (rows: ReadonlyArray<Row<string>>): string =>
 
 const statementsOf = (table: Table<string>) => {
   const columns = Object.entries(table.columns)
-  const input = `json_to_recordset($1::json) as r(index integer, ${
-    columns.map(([name, column]) => `${name} ${column.type}`).join(", ")
-  })`
-  const sameKey = columns.flatMap(([name, { as }]) =>
-    as === "key" ? [`t.${name} = r.${name}`] : as === "nullable-key" ? [`t.${name} is not distinct from r.${name}`] : []
-  ).join(" and ")
-  const keys = columns.flatMap(([name, { as }]) => as === "key" || as === "nullable-key" ? [`t.${name}`] : [])
+  const input = `json_to_recordset($1::json) as r(index integer, ${columns
+    .map(([name, column]) => `${name} ${column.type}`)
+    .join(", ")})`
+  const sameKey = columns
+    .flatMap(([name, { as }]) =>
+      as === "key"
+        ? [`t.${name} = r.${name}`]
+        : as === "nullable-key"
+          ? [`t.${name} is not distinct from r.${name}`]
+          : []
+    )
+    .join(" and ")
+  const keys = columns.flatMap(([name, { as }]) => (as === "key" || as === "nullable-key" ? [`t.${name}`] : []))
   const differs = columns.flatMap(([name, { as }]) =>
     as === "value"
       ? [`case when t.${name} is distinct from r.${name} then '${name}' end`]
       : as === "keep"
-      ? [`case when r.${name} is not null and t.${name} is distinct from r.${name} then '${name}' end`]
-      : []
+        ? [`case when r.${name} is not null and t.${name} is distinct from r.${name} then '${name}' end`]
+        : []
   )
   const assigned = columns.flatMap(([name, { as }]) =>
     as === "value" || as === "touched"
       ? [`${name} = r.${name}`]
       : as === "keep"
-      ? [`${name} = coalesce(r.${name}, t.${name})`]
-      : []
+        ? [`${name} = coalesce(r.${name}, t.${name})`]
+        : []
   )
   const names = columns.map(([name]) => name)
   const values = columns.map(([name, column]) =>
@@ -90,7 +96,7 @@ const statementsOf = (table: Table<string>) => {
   )
   return {
     compare: `select r.index, array_remove(array[${differs.join(", ")}]::text[], null) as changed
-      from ${input} join ${table.name} t on ${sameKey} order by ${keys.join(", ")} for update of t`,
+      from ${input} join ${table.name} t on ${sameKey} order by ${keys.join(", ")} for no key update of t`,
     insert: `insert into ${table.name} (${names.join(", ")}) select ${values.join(", ")} from ${input} order by r.index`,
     update: `update ${table.name} t set ${assigned.join(", ")} from ${input} where ${sameKey}`
   }

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 
-export const catalog = Effect.gen(function*() {
+export const catalog = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const text = (column: string, maxLength: number) =>
     sql.literal(`(char_length(${column}) between 1 and ${maxLength} and btrim(${column}) <> '')`)
