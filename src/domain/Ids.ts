@@ -47,7 +47,7 @@ export const EventId = Schema.String.check(
 export type EventId = typeof EventId.Type
 
 /** Always derived, never stored: `HU_` and the huniCode. */
-export const edicusCode = (huniCode: string | null): string | null => huniCode === null ? null : `HU_${huniCode}`
+export const edicusCode = (huniCode: string | null): string | null => (huniCode === null ? null : `HU_${huniCode}`)
 
 /** Where ids come from: the platform's secure random source and the Clock. Replace it to make ids repeatable. */
 export const IdSource = Context.Reference<SecureRandom.SecureRandom["Service"]>("hub/domain/Ids/IdSource", {
@@ -55,9 +55,7 @@ export const IdSource = Context.Reference<SecureRandom.SecureRandom["Service"]>(
 })
 
 /** A new order id. Ids of one process sort by time. */
-export const makeOrderId = IdSource.use((source) =>
-  Effect.map(source.ulid, (ulid) => OrderId.make(`ord_${ulid}`))
-)
+export const makeOrderId = IdSource.use((source) => Effect.map(source.ulid, (ulid) => OrderId.make(`ord_${ulid}`)))
 
 /** A new event id. Ids of one process sort by time. */
 export const makeEventId = IdSource.use((source) => Effect.map(source.uuidV7(), (uuid) => EventId.make(uuid)))

@@ -10,7 +10,6 @@ import { HttpApi, HttpApiBuilder, HttpApiScalar } from "effect/http-api"
 import { HubApi } from "./api/HubApi.ts"
 import * as DeadLettersHandlers from "./handlers/DeadLettersHandlers.ts"
 import * as EventsHandlers from "./handlers/EventsHandlers.ts"
-import { StreamsEnd } from "./handlers/EventStream.ts"
 import * as HealthHandlers from "./handlers/HealthHandlers.ts"
 import * as IntegrationsHandlers from "./handlers/IntegrationsHandlers.ts"
 import * as MesHandlers from "./handlers/MesHandlers.ts"
@@ -24,6 +23,7 @@ import * as Edge from "./middleware/Edge.ts"
 import * as IdempotentLayer from "./middleware/IdempotentLayer.ts"
 import * as RequestChecksLayer from "./middleware/RequestChecksLayer.ts"
 import * as SignedWebhookLayer from "./middleware/SignedWebhookLayer.ts"
+import { Stopping } from "./Stopping.ts"
 
 const handlers = Layer.mergeAll(
   ProductsHandlers.layer,
@@ -77,15 +77,12 @@ export const routes = Layer.mergeAll(
 )
 
 /** Served without the services that the handlers have taken already, see `SmallContext`. */
-const serve = Effect.gen(function*() {
+const serve = Effect.gen(function* () {
   const app = yield* Effect.provideService(HttpRouter.toHttpEffect(routes), HttpRouter.RouterConfig, routerConfig)
   yield* withoutServices(HttpServer.serveEffect(app))
 })
 
-const stopStreamsFirst = Effect.flatMap(StreamsEnd, (end) =>
-  Effect.addFinalizer(() => Deferred.succeed(end, void 0)))
+const stopFirst = Effect.flatMap(Stopping, (stopping) => Effect.addFinalizer(() => Deferred.succeed(stopping, void 0)))
 
 /** Serves on the platform's `HttpServer`, e.g. `NodeHttpServer.layer(NodeServer.make, { gracefulShutdownTimeout, … })`. */
-export const layer = Layer.effectDiscard(Effect.andThen(serve, stopStreamsFirst)).pipe(
-  Layer.provide(StreamsEnd.layer)
-)
+export const layer = Layer.effectDiscard(Effect.andThen(serve, stopFirst)).pipe(Layer.provide(Stopping.layer))

@@ -27,22 +27,28 @@ const refuse = (error: NodeJS.ErrnoException, socket: Duplex) => {
   const title = STATUS_CODES[status] ?? ""
   const id = SecureRandom.uuidV7Unsafe()
   const body = encode({ type: "about:blank", title, status, traceId: id })
-  socket.end([
-    `HTTP/1.1 ${status} ${title}`,
-    "connection: close",
-    "content-type: application/problem+json",
-    `content-length: ${Buffer.byteLength(body)}`,
-    `x-correlation-id: ${id}`,
-    "",
-    body
-  ].join("\r\n"))
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${title}`,
+      "connection: close",
+      "content-type: application/problem+json",
+      `content-length: ${Buffer.byteLength(body)}`,
+      `x-correlation-id: ${id}`,
+      "",
+      body
+    ].join("\r\n")
+  )
 }
 
 const isAnswering = Schema.is(Schema.Struct({ headersSent: Schema.Literal(true) }))
 
-const encode = Schema.encodeSync(Schema.fromJsonString(Schema.Struct({
-  type: Schema.String,
-  title: Schema.String,
-  status: Schema.Int,
-  traceId: Schema.String
-})))
+const encode = Schema.encodeSync(
+  Schema.fromJsonString(
+    Schema.Struct({
+      type: Schema.String,
+      title: Schema.String,
+      status: Schema.Int,
+      traceId: Schema.String
+    })
+  )
+)

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { existsSync } from "node:fs"
 import { CatalogReport } from "../../src/services/catalog/CatalogReport.ts"
+import { embeddedDirectory } from "../support/Databases.ts"
 import * as HubProcess from "../support/HubProcess.ts"
 import { at, expectStatus } from "../support/Shop.ts"
 
@@ -21,7 +22,7 @@ const sum = (report: CatalogReport, count: "inserted" | "updated" | "unchanged")
 describe("npm run hub", () => {
   it.live("import opens the database itself, and a second run changes nothing", () =>
     Effect.gen(function*() {
-      const env = { HUB_DATA_DIR: yield* HubProcess.dataDirectory }
+      const env = { HUB_DATA_DIR: yield* embeddedDirectory }
       const first = yield* importJson(example, env)
       assert.isAbove(sum(first, "inserted"), 0)
       const second = yield* importJson(example, env)
@@ -31,7 +32,7 @@ describe("npm run hub", () => {
 
   it.live("import goes through the hub that has the database open, with the operator's key", () =>
     Effect.gen(function*() {
-      const env = { HUB_DATA_DIR: yield* HubProcess.dataDirectory }
+      const env = { HUB_DATA_DIR: yield* embeddedDirectory }
       const hub = yield* HubProcess.start(env)
       const refused = yield* HubProcess.command(["import", example], { ...env, HUB_ADMIN_KEY: "not-the-admin-key-000" })
       assert.strictEqual(refused.code, 1)
@@ -43,8 +44,8 @@ describe("npm run hub", () => {
 
   it.live.skipIf(!existsSync(real))("import takes in all of the real catalogue, through a running hub as well", () =>
     Effect.gen(function*() {
-      const alone = yield* importJson(real, { HUB_DATA_DIR: yield* HubProcess.dataDirectory })
-      const env = { HUB_DATA_DIR: yield* HubProcess.dataDirectory }
+      const alone = yield* importJson(real, { HUB_DATA_DIR: yield* embeddedDirectory })
+      const env = { HUB_DATA_DIR: yield* embeddedDirectory }
       yield* HubProcess.start(env)
       const through = yield* importJson(real, env)
       for (const report of [alone, through]) {
@@ -60,7 +61,7 @@ describe("npm run hub", () => {
 
   it.live("keys create and events prune work beside a running hub", () =>
     Effect.gen(function*() {
-      const env = { HUB_DATA_DIR: yield* HubProcess.dataDirectory }
+      const env = { HUB_DATA_DIR: yield* embeddedDirectory }
       const hub = yield* HubProcess.start(env)
       const made = yield* HubProcess.command(["keys", "create", "--name", "shop", "--scopes", "core"], env)
       assert.strictEqual(made.code, 0, made.output)

@@ -4,13 +4,14 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
+import { embeddedDirectory } from "../support/Databases.ts"
 import * as HubProcess from "../support/HubProcess.ts"
 import * as MesPlant from "../support/MesPlant.ts"
 import * as Shop from "../support/Shop.ts"
 
 const scene = Effect.gen(function*() {
   const plant = yield* MesPlant.make
-  const directory = yield* HubProcess.dataDirectory
+  const directory = yield* embeddedDirectory
   const env = { HUB_DATA_DIR: directory, MES_MODE: "live", MES_BASE_URL: plant.url, MES_API_KEY: "plant-key" }
   const hub = yield* HubProcess.start(env)
   const shop = yield* Shop.setUp(hub)

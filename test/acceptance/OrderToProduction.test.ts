@@ -4,6 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
 import { createHmac, randomUUID } from "node:crypto"
+import { embeddedDirectory } from "../support/Databases.ts"
 import * as HubProcess from "../support/HubProcess.ts"
 import * as MesPlant from "../support/MesPlant.ts"
 import * as Shop from "../support/Shop.ts"
@@ -15,7 +16,7 @@ const scene = (env: Readonly<Record<string, string>> = {}, options: { readonly v
   Effect.gen(function*() {
     const plant = yield* MesPlant.make
     const settings = {
-      HUB_DATA_DIR: "memory",
+      HUB_DATA_DIR: env["HUB_DATA_DIR"] ?? (yield* embeddedDirectory),
       LOG_FORMAT: "json",
       MES_MODE: "live",
       MES_BASE_URL: plant.url,
@@ -202,7 +203,7 @@ describe("an order becomes a production job", () => {
 
   it.live("AC-NFR-005 a graceful stop lets the running dispatch finish and ends with code 0", () =>
     Effect.gen(function*() {
-      const directory = yield* HubProcess.dataDirectory
+      const directory = yield* embeddedDirectory
       const { plant, hub, shop, restart } = yield* scene({ HUB_DATA_DIR: directory })
       const arrived = yield* Deferred.make<void>()
       yield* plant.setMood({ _tag: "Slow", arrived, millis: 1500 })
@@ -218,7 +219,7 @@ describe("an order becomes a production job", () => {
 
   it.live("refuses a second hub on the same directory with a clear message and exit code 1", () =>
     Effect.gen(function*() {
-      const directory = yield* HubProcess.dataDirectory
+      const directory = yield* embeddedDirectory
       yield* HubProcess.start({ HUB_DATA_DIR: directory })
       const second = yield* HubProcess.run({ HUB_DATA_DIR: directory })
       assert.strictEqual(second.code, 1)

@@ -20,21 +20,25 @@ HttpApi.reflect(HubApi, {
 /** Values of a schema, as they are written on the wire. */
 const wire = (schema: Schema.Top) => {
   const encode = Schema.encodeUnknownResult(Schema.make<Schema.Codec<unknown>>(schema.ast))
-  return Arbitrary.schema(Schema.make<Schema.Codec<unknown>>(schema.ast)).pipe(Arbitrary.filterMap((value) => encode(value)))
+  return Arbitrary.schema(Schema.make<Schema.Codec<unknown>>(schema.ast)).pipe(
+    Arbitrary.filterMap((value) => encode(value))
+  )
 }
 
 const json = Arbitrary.schema(Schema.Json)
-const spoiling = Arbitrary.schema(Schema.Struct({
-  at: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000 })),
-  how: Schema.Literals(["keep", "keep", "drop", "replace", "text"])
-}))
+const spoiling = Arbitrary.schema(
+  Schema.Struct({
+    at: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000 })),
+    how: Schema.Literals(["keep", "keep", "drop", "replace", "text"])
+  })
+)
 
 /** The value with one of its parts dropped or replaced. */
 const spoil = (value: unknown, how: "keep" | "drop" | "replace" | "text", at: number, other: unknown): unknown => {
   if (how === "keep") return value
   if (how === "replace" && at % 7 === 0) return other
   if (Array.isArray(value) && value.length > 0) {
-    return value.map((item, index) => index === at % value.length ? spoil(item, how, at, other) : item)
+    return value.map((item, index) => (index === at % value.length ? spoil(item, how, at, other) : item))
   }
   if (typeof value === "object" && value !== null) {
     const keys = Object.keys(value)
@@ -49,14 +53,20 @@ const spoil = (value: unknown, how: "keep" | "drop" | "replace" | "text", at: nu
 
 const fields = (value: unknown): Record<string, string> => {
   if (typeof value !== "object" || value === null) return {}
-  const text = (part: unknown) => typeof part === "string" ? part : JSON.stringify(part)
-  return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined).map(([k, v]) => [k, text(v)]))
+  const text = (part: unknown) => (typeof part === "string" ? part : JSON.stringify(part))
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, part]) => part !== undefined)
+      .map(([k, v]) => [k, text(v)])
+  )
 }
 
 const target = (path: string, params: unknown, query: unknown): string => {
   const values = fields(params)
   // What Node's client would not send, a hostile one is tried with below.
-  const filled = path.replaceAll(/:(\w+)/g, (_, name: string) => encodeURIComponent((values[name] ?? "").toWellFormed()))
+  const filled = path.replaceAll(/:(\w+)/g, (_, name: string) =>
+    encodeURIComponent((values[name] ?? "").toWellFormed())
+  )
   const search = new URLSearchParams(fields(query)).toString()
   return search === "" ? filled : `${filled}?${search}`
 }
@@ -78,9 +88,9 @@ layer(Hub.layer(embedded), { excludeTestServices: true, timeout: "60 seconds" })
         other: json
       },
       ({ other, params, payload, query, spoiling: { at, how } }) =>
-        Effect.gen(function*() {
+        Effect.gen(function* () {
           const { request } = yield* Hub.TestHub
-          const [p, q, b] = [0, 1, 2].map((slot) => at % 3 === slot ? how : "keep" as const)
+          const [p, q, b] = [0, 1, 2].map((slot) => (at % 3 === slot ? how : ("keep" as const)))
           const path = target(
             endpoint.path,
             spoil(params, p ?? "keep", at, other),
@@ -150,17 +160,18 @@ layer(Hub.layer(embedded), { excludeTestServices: true, timeout: "60 seconds" })
     ["a constructor", `{"name":"A","productType":"card","constructor":{"prototype":{"x":1}}}`, 201]
   ]
 
-  const rows = Effect.gen(function*() {
+  const rows = Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     const tables = yield* sql`select table_name as name from information_schema.tables where table_schema = 'public'`
     const counts = yield* Effect.forEach(tables, ({ name }) =>
-      Effect.map(sql`select count(*)::int as rows from ${sql(String(name))}`, ([row]) => [name, row?.["rows"]] as const))
+      Effect.map(sql`select count(*)::int as rows from ${sql(String(name))}`, ([row]) => [name, row?.["rows"]] as const)
+    )
     return Object.fromEntries(counts)
   })
 
   for (const [what, body, status] of bodies) {
     it.effect(`a body with ${what} is a ${status}`, () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { request } = yield* Hub.TestHub
         const before = yield* rows
         const reply = yield* request("POST", "/api/v1/products", { body })
@@ -168,23 +179,32 @@ layer(Hub.layer(embedded), { excludeTestServices: true, timeout: "60 seconds" })
         if (status < 400) return
         Hub.assertProblem(reply, what)
         assert.deepStrictEqual(yield* rows, before)
-      }))
+      })
+    )
   }
 
   it.effect("every problem of a body is named at once, by its path", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { request } = yield* Hub.TestHub
       const reply = yield* request("POST", "/api/v1/orders", {
         body: { source: "shop", customer: { name: "" }, items: [{ productId: 0, choiceIds: [1, "2"] }], totalPrice: -1 }
       })
       const paths = decodeErrors(reply.body).errors.map(({ path }) => path)
-      for (const path of ["source", "customer.name", "items[0].productId", "items[0].quantity", "items[0].choiceIds[1]", "totalPrice"]) {
+      for (const path of [
+        "source",
+        "customer.name",
+        "items[0].productId",
+        "items[0].quantity",
+        "items[0].choiceIds[1]",
+        "totalPrice"
+      ]) {
         assert.include(paths, path)
       }
-    }))
+    })
+  )
 
   it.effect("AC-API-004 missing fields are named by their paths", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { request } = yield* Hub.TestHub
       const required: ReadonlyArray<readonly [string, string, ReadonlyArray<string>]> = [
         ["POST", "/products", ["name", "productType"]],
@@ -208,36 +228,58 @@ layer(Hub.layer(embedded), { excludeTestServices: true, timeout: "60 seconds" })
         const reply = yield* request(method, `/api/v1${path}`, { body: {} })
         Hub.assertProblem(reply, path)
         assert.strictEqual(reply.status, 400, path)
-        assert.deepStrictEqual(decodeErrors(reply.body).errors.map((error) => error.path).sort(), missing, path)
+        assert.deepStrictEqual(
+          decodeErrors(reply.body)
+            .errors.map((error) => error.path)
+            .sort(),
+          missing,
+          path
+        )
       }
-    }))
+    })
+  )
 
   it.effect("of duplicate keys the last counts; unknown fields and __proto__ are ignored", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { request } = yield* Hub.TestHub
       const reply = yield* request("POST", "/api/v1/products", {
         body: `{"name":"First","name":"Last","productType":"card","isActive":false,"shopbyId":7,"__proto__":{"sellingPrice":5}}`
       })
       assert.strictEqual(reply.status, 201)
       assert.deepInclude(reply.body, { name: "Last", isActive: true, shopbyId: null, sellingPrice: null })
-    }))
+    })
+  )
 
   it.effect("the content type must be JSON in UTF-8", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { request } = yield* Hub.TestHub
       const body = { name: "A", productType: "card" }
-      const refused = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml",
-        "application/json; charset=utf-16", "application/jsonx", "*/*", "application/cloudevents+json"]
+      const refused = [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/xml",
+        "application/json; charset=utf-16",
+        "application/jsonx",
+        "*/*",
+        "application/cloudevents+json"
+      ]
       for (const type of refused) {
         const reply = yield* request("POST", "/api/v1/products", { body, headers: { "content-type": type } })
         Hub.assertProblem(reply, type)
         assert.strictEqual(reply.status, 415, type)
       }
-      for (const type of ["application/json", "APPLICATION/JSON", `application/json; charset="utf-8"`, "application/json;charset=UTF-8"]) {
+      for (const type of [
+        "application/json",
+        "APPLICATION/JSON",
+        `application/json; charset="utf-8"`,
+        "application/json;charset=UTF-8"
+      ]) {
         const reply = yield* request("POST", "/api/v1/products", { body, headers: { "content-type": type } })
         assert.strictEqual(reply.status, 201, type)
       }
-    }))
+    })
+  )
 
   const targets: ReadonlyArray<readonly [method: string, path: string, status: number]> = [
     ["GET", "/api/v1/products/0", 400],
@@ -302,28 +344,34 @@ layer(Hub.layer(embedded), { excludeTestServices: true, timeout: "60 seconds" })
 
   for (const [method, path, status] of targets) {
     it.effect(`${method} ${path.slice(0, 60)} is a ${status}`, () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { request } = yield* Hub.TestHub
         const reply = yield* request(method, path)
         Hub.assertProblem(reply, path)
         assert.strictEqual(reply.status, status, reply.text)
         assert.strictEqual(reply.headers["allow"] !== undefined, status === 405)
-      }))
+      })
+    )
   }
 
   it.effect("an empty filter is no filter; unknown query parameters are ignored", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { request } = yield* Hub.TestHub
       for (const query of ["?group=&type=&q=&active=", "?nobody=knows&__proto__=x", "?q=%25_%5C"]) {
         assert.strictEqual((yield* request("GET", `/api/v1/integration/mes/items${query}`)).status, 200, query)
       }
-    }))
+    })
+  )
 
   it.effect("what Node itself refuses is a problem document too", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { port } = yield* Hub.TestHub
       const long = `GET / HTTP/1.1\r\nhost: x\r\nx-long: ${"a".repeat(20_000)}\r\n\r\n`
-      for (const [raw, status] of [["GARBAGE\r\n\r\n", 400], ["FOO / HTTP/1.1\r\n\r\n", 400], [long, 431]] as const) {
+      for (const [raw, status] of [
+        ["GARBAGE\r\n\r\n", 400],
+        ["FOO / HTTP/1.1\r\n\r\n", 400],
+        [long, 431]
+      ] as const) {
         const answer = yield* Hub.raw(port, raw)
         assert.match(answer, new RegExp(`^HTTP/1.1 ${status} `), raw.slice(0, 40))
         assert.match(answer, /content-type: application\/problem\+json/i)
@@ -332,9 +380,12 @@ layer(Hub.layer(embedded), { excludeTestServices: true, timeout: "60 seconds" })
       }
       const expecting = "GET /health HTTP/1.1\r\nhost: x\r\nexpect: the-unexpected\r\nconnection: close\r\n\r\n"
       assert.match(yield* Hub.raw(port, expecting), /^HTTP\/1.1 200 /)
-    }))
+    })
+  )
 })
 
-const decodeErrors = Schema.decodeUnknownSync(Schema.Struct({
-  errors: Schema.Array(Schema.Struct({ path: Schema.String, message: Schema.String }))
-}))
+const decodeErrors = Schema.decodeUnknownSync(
+  Schema.Struct({
+    errors: Schema.Array(Schema.Struct({ path: Schema.String, message: Schema.String }))
+  })
+)

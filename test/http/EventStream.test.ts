@@ -5,7 +5,7 @@ import * as Hub from "../support/TestHub.ts"
 
 const stream = "/api/v1/events/stream"
 
-const publish = Effect.fnUntraced(function*(widgetId: string) {
+const publish = Effect.fnUntraced(function* (widgetId: string) {
   const { request } = yield* Hub.TestHub
   yield* request("POST", "/api/v1/events", {
     body: { specversion: "1.0", id: widgetId, source: "/test", type: "widget.config.updated", data: { widgetId } }
@@ -17,18 +17,20 @@ const widgetOf = (frame: Record<string, string>) => JSON.parse(frame["data"] ?? 
 
 layer(Hub.layer(embedded), { excludeTestServices: true })("Event stream", (it) => {
   it.effect("gives the events from now on, and goes on after the last one that was seen", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { port } = yield* Hub.TestHub
       yield* publish("before")
-      const first = yield* Effect.scoped(Effect.gen(function*() {
-        const next = yield* Hub.openStream(port, stream)
-        assert.hasAllKeys(yield* next, ["retry", "id"])
-        yield* publish("one")
-        const frame = yield* next
-        assert.strictEqual(frame["event"], "widget.config.updated")
-        assert.strictEqual(widgetOf(frame), "one")
-        return frame
-      }))
+      const first = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const next = yield* Hub.openStream(port, stream)
+          assert.hasAllKeys(yield* next, ["retry", "id"])
+          yield* publish("one")
+          const frame = yield* next
+          assert.strictEqual(frame["event"], "widget.config.updated")
+          assert.strictEqual(widgetOf(frame), "one")
+          return frame
+        })
+      )
       for (const name of ["two", "three", "four"]) yield* publish(name)
       const resumed = yield* Hub.openStream(port, stream, { "last-event-id": first["id"] ?? "" })
       assert.strictEqual((yield* resumed)["id"], first["id"])
@@ -40,10 +42,11 @@ layer(Hub.layer(embedded), { excludeTestServices: true })("Event stream", (it) =
         yield* again
         for (const expected of frames.slice(index + 1)) assert.strictEqual(widgetOf(yield* again), widgetOf(expected))
       }
-    }).pipe(Effect.scoped))
+    }).pipe(Effect.scoped)
+  )
 
   it.effect("one type only, when asked for it; needs a key", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { port, request } = yield* Hub.TestHub
       const next = yield* Hub.openStream(port, `${stream}?type=product.created`)
       yield* next
@@ -58,5 +61,6 @@ layer(Hub.layer(embedded), { excludeTestServices: true })("Event stream", (it) =
       assert.deepInclude(reply.body, {
         errors: [{ path: "headers.last-event-id", message: "must be a position that this hub gave out" }]
       })
-    }).pipe(Effect.scoped))
+    }).pipe(Effect.scoped)
+  )
 })

@@ -26,28 +26,37 @@ const run = <A>(
       cause: String(cause)
     })
   })
-  return Effect.gen(function*() {
+  return Effect.gen(function* () {
     const port = yield* Hub.port
     const result = yield* use((method, path, { body, headers = {}, key = Hub.adminKey } = {}) =>
-      Hub.send(port, method, path, {
-        ...(key === null ? {} : { "x-api-key": key }),
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
-        ...headers
-      }, body))
+      Hub.send(
+        port,
+        method,
+        path,
+        {
+          ...(key === null ? {} : { "x-api-key": key }),
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...headers
+        },
+        body
+      )
+    )
     return { result, lines }
   }).pipe(Effect.provide(Hub.overMocks({ products }).pipe(Layer.provideMerge(Logger.layer([logger])))))
 }
 
 const lost = new SqlError.SqlError({
-  reason: new SqlError.ConnectionError({ cause: new Error("password authentication failed for hub"), message: "no route" })
+  reason: new SqlError.ConnectionError({
+    cause: new Error("password authentication failed for hub"),
+    message: "no route"
+  })
 })
 
 describe("Failures", () => {
   it.live("a defect is a 500 without a word about it; the log has the cause and the correlation id", () =>
-    Effect.gen(function*() {
-      const { lines, result } = yield* run(
-        { get: () => Effect.die(new Error("the secret inside")) },
-        (request) => request("GET", "/api/v1/products/1", { headers: { "x-correlation-id": "trace-500" } })
+    Effect.gen(function* () {
+      const { lines, result } = yield* run({ get: () => Effect.die(new Error("the secret inside")) }, (request) =>
+        request("GET", "/api/v1/products/1", { headers: { "x-correlation-id": "trace-500" } })
       )
       assert.strictEqual(result.status, 500)
       assert.deepStrictEqual(result.body, {
@@ -60,28 +69,30 @@ describe("Failures", () => {
       const [line] = lines.filter(({ level }) => level === "Error")
       assert.include(line?.cause, "the secret inside")
       assert.deepInclude(line?.annotations, { correlationId: "trace-500" })
-    }))
+    })
+  )
 
   it.live("a lost database is a 503 with Retry-After", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { result } = yield* run({ get: () => Effect.die(lost) }, (request) => request("GET", "/api/v1/products/1"))
       assert.deepStrictEqual([result.status, result.headers["retry-after"]], [503, "2"])
       assert.deepInclude(result.body, { type: "urn:hub:problem:unavailable", retryAfter: 2 })
       assert.notInclude(result.text, "password")
-    }))
+    })
+  )
 
   it.live("an answer that does not fit its own schema is a 500, not a broken answer", () =>
-    Effect.gen(function*() {
-      const { result } = yield* run(
-        { list: () => Effect.succeed({ data: [], total: -1 }) },
-        (request) => request("GET", "/api/v1/products")
+    Effect.gen(function* () {
+      const { result } = yield* run({ list: () => Effect.succeed({ data: [], total: -1 }) }, (request) =>
+        request("GET", "/api/v1/products")
       )
       assert.strictEqual(result.status, 500)
       assert.deepInclude(result.body, { type: "urn:hub:problem:internal" })
-    }))
+    })
+  )
 
   it.live("AC-NFR-002 every request is one line with its correlation id; no key, signature or body is in the log", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { lines } = yield* run({ list: () => Effect.succeed({ data: [], total: 0 }) }, (request) =>
         Effect.all([
           request("GET", "/api/v1/products"),
@@ -93,9 +104,12 @@ describe("Failures", () => {
             body: { private: true },
             headers: { "webhook-id": "m", "webhook-timestamp": "1", "webhook-signature": "v1,c2lnbmF0dXJl" }
           })
-        ]))
+        ])
+      )
       const all = JSON.stringify(lines)
-      for (const secret of [Hub.adminKey, "hub_wrong_secret_key", "c2lnbmF0dXJl", "private"]) assert.notInclude(all, secret)
+      for (const secret of [Hub.adminKey, "hub_wrong_secret_key", "c2lnbmF0dXJl", "private"]) {
+        assert.notInclude(all, secret)
+      }
       const access = lines.filter(({ message }) => String(message) === "HTTP request")
       // Successful reads are logged at debug level, which is off.
       assert.deepStrictEqual(
@@ -110,5 +124,6 @@ describe("Failures", () => {
         assert.match(String(annotations["correlationId"]), /^[0-9a-f-]{36}$/)
         assert.isNumber(annotations["milliseconds"])
       }
-    }))
+    })
+  )
 })

@@ -38,14 +38,15 @@ const refused = (port: number) =>
 
 describe("Shutdown", () => {
   it.live("AC-NFR-005 intake stops, event streams end, and the request that runs is finished", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const entered = yield* Deferred.make<void>()
       const leave = yield* Deferred.make<void>()
       const scope = yield* Scope.make()
       const context = yield* Layer.buildWithScope(
         Hub.overMocks({
           products: {
-            get: () => Deferred.succeed(entered, undefined).pipe(Effect.andThen(Deferred.await(leave)), Effect.as(product))
+            get: () =>
+              Deferred.succeed(entered, undefined).pipe(Effect.andThen(Deferred.await(leave)), Effect.as(product))
           },
           log: {
             tail: Effect.succeed([0]),
@@ -57,7 +58,8 @@ describe("Shutdown", () => {
       )
       const port = yield* Effect.provide(Hub.port, context)
       const headers = { "x-api-key": Hub.adminKey }
-      const running = yield* Effect.forkChild(Hub.send(port, "GET", "/api/v1/products/1", headers, undefined))
+      const alive = { ...headers, connection: "keep-alive" }
+      const running = yield* Effect.forkChild(Hub.send(port, "GET", "/api/v1/products/1", alive, undefined))
       const stream = yield* Effect.forkChild(Hub.send(port, "GET", "/api/v1/events/stream", headers, undefined))
       yield* Deferred.await(entered)
       const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
@@ -69,11 +71,14 @@ describe("Shutdown", () => {
       yield* Deferred.succeed(leave, undefined)
       const reply = yield* Fiber.join(running)
       assert.deepStrictEqual([reply.status, reply.body], [200, product])
+      // A connection kept alive would hold up the shutdown.
+      assert.strictEqual(reply.headers["connection"], "close")
       yield* Fiber.join(closing)
-    }))
+    })
+  )
 
   it.live("AC-NFR-005 a request that does not end in time is cut off, and the shutdown goes on", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const entered = yield* Deferred.make<void>()
       const scope = yield* Scope.make()
       const context = yield* Layer.buildWithScope(
@@ -91,5 +96,6 @@ describe("Shutdown", () => {
       yield* Scope.close(scope, Exit.void)
       const reply = yield* Fiber.join(running)
       assert.deepInclude(reply.body, { type: "urn:hub:problem:unavailable", status: 503 })
-    }))
+    })
+  )
 })

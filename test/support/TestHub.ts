@@ -59,44 +59,56 @@ export interface Request {
   readonly key?: string | null
 }
 
-export class TestHub extends Context.Service<TestHub, {
-  readonly port: number
-  readonly request: (method: string, path: string, options?: Request) => Effect.Effect<Reply>
-  /** Does the plant refuse what it is sent? */
-  readonly plantRefuses: Ref.Ref<boolean>
-}>()("test/support/TestHub") {}
+export class TestHub extends Context.Service<
+  TestHub,
+  {
+    readonly port: number
+    readonly request: (method: string, path: string, options?: Request) => Effect.Effect<Reply>
+    /** Does the plant refuse what it is sent? */
+    readonly plantRefuses: Ref.Ref<boolean>
+  }
+>()("test/support/TestHub") {}
 
 const plant = Layer.effect(
   TestHub,
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const registry = yield* AdapterRegistry
     const plantRefuses = yield* Ref.make(false)
     const breaker = yield* CircuitBreaker.make({
       name: "mes",
       settings: CircuitSettings.make({ failures: 5, openFor: Duration.minutes(1) })
     })
-    yield* registry.register(makeAdapter({
-      name: "mes",
-      mode: "sandbox",
-      breaker,
-      events: [{ definition: OrderCreated, retry: orderDispatch }],
-      handle: () =>
-        Effect.flatMap(Ref.get(plantRefuses), (refuses) =>
-          refuses
-            ? Effect.fail(new Rejected({ adapter: "mes", operation: "POST /dispatch", message: "refused" }))
-            : Effect.void),
-      healthCheck: Effect.succeed(true)
-    }))
+    yield* registry.register(
+      makeAdapter({
+        name: "mes",
+        mode: "sandbox",
+        breaker,
+        events: [{ definition: OrderCreated, retry: orderDispatch }],
+        handle: () =>
+          Effect.flatMap(Ref.get(plantRefuses), (refuses) =>
+            refuses
+              ? Effect.fail(new Rejected({ adapter: "mes", operation: "POST /dispatch", message: "refused" }))
+              : Effect.void
+          ),
+        healthCheck: Effect.succeed(true)
+      })
+    )
     const ownPort = yield* port
     return {
       port: ownPort,
       plantRefuses,
       request: (method, path, { body, headers = {}, key = adminKey } = {}) =>
-        send(ownPort, method, path, {
-          ...(key === null ? {} : { "x-api-key": key }),
-          ...(body === undefined ? {} : { "content-type": "application/json" }),
-          ...headers
-        }, body)
+        send(
+          ownPort,
+          method,
+          path,
+          {
+            ...(key === null ? {} : { "x-api-key": key }),
+            ...(body === undefined ? {} : { "content-type": "application/json" }),
+            ...headers
+          },
+          body
+        )
     }
   })
 )
@@ -109,9 +121,11 @@ export const layer = (database: DatabaseLayer) =>
     Layer.provideMerge(Hub.core),
     Layer.provideMerge(AdapterRegistry.layer),
     Layer.provideMerge(WebhookInbox.layer()),
-    Layer.provideMerge(WebhookSecrets.layer({
-      adapters: [{ name: "mes", mode: "sandbox", configured: [webhookSecret] }]
-    })),
+    Layer.provideMerge(
+      WebhookSecrets.layer({
+        adapters: [{ name: "mes", mode: "sandbox", configured: [webhookSecret] }]
+      })
+    ),
     Layer.provideMerge(ApiKeys.layer({ adminKey: Redacted.make(adminKey) })),
     Layer.provideMerge(Idempotency.layer),
     Layer.provideMerge(Events.layerSql),
@@ -127,11 +141,12 @@ export const send = (
   body: unknown
 ): Effect.Effect<Reply> =>
   Effect.callback<Reply>((resume) => {
-    const bytes = body === undefined
-      ? undefined
-      : body instanceof Uint8Array
-      ? body
-      : Buffer.from(typeof body === "string" ? body : JSON.stringify(body))
+    const bytes =
+      body === undefined
+        ? undefined
+        : body instanceof Uint8Array
+          ? body
+          : Buffer.from(typeof body === "string" ? body : JSON.stringify(body))
     const request = Http.request({ port, host: "127.0.0.1", method, path, headers, agent: false }, (response) => {
       const chunks: Array<Buffer> = []
       response.on("data", (chunk: Buffer) => chunks.push(chunk))
@@ -139,12 +154,14 @@ export const send = (
         const text = Buffer.concat(chunks).toString("utf8")
         const isJson = /json/.test(response.headers["content-type"] ?? "")
         const flat = Object.entries(response.headers).map(([name, value]) => [name, String(value)] as const)
-        resume(Effect.succeed({
-          status: response.statusCode ?? 0,
-          headers: Object.fromEntries(flat),
-          text,
-          body: isJson && text !== "" ? JSON.parse(text) : undefined
-        }))
+        resume(
+          Effect.succeed({
+            status: response.statusCode ?? 0,
+            headers: Object.fromEntries(flat),
+            text,
+            body: isJson && text !== "" ? JSON.parse(text) : undefined
+          })
+        )
       })
     })
     request.on("error", (error) => resume(Effect.die(error)))
@@ -169,15 +186,17 @@ export const assertProblem = (reply: Reply, context: string): void => {
 
 const Text = Schema.String.check(Schema.isMinLength(1))
 
-const decodeProblem = Schema.decodeUnknownSync(Schema.Struct({
-  type: Schema.String.check(Schema.isPattern(/^urn:hub:problem:[a-z-]+$/)),
-  title: Text,
-  status: Schema.Int,
-  instance: Schema.String.check(Schema.isPattern(/^[/*]/)),
-  traceId: Text,
-  detail: Schema.optionalKey(Text),
-  errors: Schema.optionalKey(Schema.Array(Schema.Struct({ path: Schema.String, message: Text })))
-}))
+const decodeProblem = Schema.decodeUnknownSync(
+  Schema.Struct({
+    type: Schema.String.check(Schema.isPattern(/^urn:hub:problem:[a-z-]+$/)),
+    title: Text,
+    status: Schema.Int,
+    instance: Schema.String.check(Schema.isPattern(/^[/*]/)),
+    traceId: Text,
+    detail: Schema.optionalKey(Text),
+    errors: Schema.optionalKey(Schema.Array(Schema.Struct({ path: Schema.String, message: Text })))
+  })
+)
 
 /** Sends bytes as they are and gives everything that comes back until the connection is closed. */
 export const raw = (port: number, text: string): Effect.Effect<string> =>
@@ -200,16 +219,24 @@ export const overMocks = (
   } = {}
 ) =>
   HttpServer.layer.pipe(
-    Layer.provideMerge(NodeHttpServer.layer(NodeServer.make, {
-      port: 0,
-      host: "127.0.0.1",
-      ...(options.gracefulShutdownTimeout === undefined
-        ? {}
-        : { gracefulShutdownTimeout: options.gracefulShutdownTimeout })
-    })),
+    Layer.provideMerge(
+      NodeHttpServer.layer(NodeServer.make, {
+        port: 0,
+        host: "127.0.0.1",
+        ...(options.gracefulShutdownTimeout === undefined
+          ? {}
+          : { gracefulShutdownTimeout: options.gracefulShutdownTimeout })
+      })
+    ),
     Layer.provide([
       Layer.mock(Products)(options.products ?? {}),
-      Layer.mock(EventLog)({ partitions: 1, origin: [0], partitionOf: () => 0, encodePosition: String, ...options.log }),
+      Layer.mock(EventLog)({
+        partitions: 1,
+        origin: [0],
+        partitionOf: () => 0,
+        encodePosition: String,
+        ...options.log
+      }),
       Layer.mock(ApiKeys)({
         authenticate: (presented) =>
           presented === adminKey
@@ -236,15 +263,22 @@ export const overMocks = (
 
 /** The port that a server of this process listens on. */
 export const port = Effect.map(PlatformServer.HttpServer, ({ address }) =>
-  NetAddress.isUnixPathAddress(address) ? 0 : address.port)
+  NetAddress.isUnixPathAddress(address) ? 0 : address.port
+)
 
 /** A stream of server-sent events, frame by frame. Closed with the scope. */
 export const openStream = (ownPort: number, path: string, headers: Readonly<Record<string, string>> = {}) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const frames = yield* Queue.unbounded<string>()
     const request = yield* Effect.acquireRelease(
       Effect.sync(() =>
-        Http.get({ port: ownPort, host: "127.0.0.1", path, headers: { "x-api-key": adminKey, ...headers }, agent: false })
+        Http.get({
+          port: ownPort,
+          host: "127.0.0.1",
+          path,
+          headers: { "x-api-key": adminKey, ...headers },
+          agent: false
+        })
       ),
       (request) => Effect.sync(() => request.destroy())
     )
@@ -258,5 +292,8 @@ export const openStream = (ownPort: number, path: string, headers: Readonly<Reco
     })
     request.on("error", () => {})
     return Effect.map(Queue.take(frames), (frame) =>
-      Object.fromEntries(frame.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)])))
+      Object.fromEntries(
+        frame.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)])
+      )
+    )
   })

@@ -48,19 +48,25 @@ export class Caller extends Context.Service<
 
 /**
  * `X-API-Key` or `Authorization: Bearer`, with the endpoint's scope. Not declared as `security`: that machinery decodes
- * each scheme by schema and costs a third of a plain GET; `withSecuritySchemes` documents it instead.
+ * each scheme by schema and costs a third of a plain GET; `documentMiddleware` documents it instead.
  */
 export class Authorization extends HttpApiMiddleware.Service<Authorization, { provides: Caller }>()(
   "hub/http/api/Access/Authorization",
   { error: [UnauthorizedProblem, ForbiddenProblem] }
 ) {}
 
-/** Adds the two ways to present a key to an OpenAPI document: every operation that can answer 403 needs one. */
-export const withSecuritySchemes = OpenApi.annotations({
+/**
+ * Completes an OpenAPI document with what the middleware reads from a request: the two ways to present a key,
+ * `Idempotency-Key`, and the headers of a signed webhook. An operation shows which it has by how it can be refused.
+ */
+export const documentMiddleware = OpenApi.annotations({
   transform: (spec) => {
-    for (const path of Object.values<Record<string, { responses: object; security: unknown }>>(spec["paths"])) {
+    for (const path of Object.values<Record<string, Operation>>(spec["paths"])) {
       for (const operation of Object.values(path)) {
-        if ("403" in operation.responses) operation.security = [{ apiKey: [] }, { bearer: [] }]
+        const refusals = operation.responses
+        if ("403" in refusals) operation.security = [{ apiKey: [] }, { bearer: [] }]
+        else if ("401" in refusals) operation.parameters.push(...webhookHeaders)
+        if ("422" in refusals) operation.parameters.push(idempotencyKey)
       }
     }
     return {
@@ -75,6 +81,32 @@ export const withSecuritySchemes = OpenApi.annotations({
     }
   }
 })
+
+interface Operation {
+  readonly responses: object
+  readonly parameters: Array<object>
+  security: unknown
+}
+
+const header = (name: string, required: boolean, description: string) => ({
+  name,
+  in: "header",
+  required,
+  description,
+  schema: { type: "string", maxLength: 255 }
+})
+
+const idempotencyKey = header(
+  "Idempotency-Key",
+  false,
+  "The same request again under the same key gets the first answer again, for 24 hours, and has no second effect"
+)
+
+const webhookHeaders = [
+  header("webhook-id", true, "Unique per message; seen before: the same answer again, no second effect (7 days)"),
+  header("webhook-timestamp", true, "Seconds since 1970; five minutes of difference are accepted"),
+  header("webhook-signature", true, "Standard Webhooks: v1, and the base64 of HMAC-SHA256 over id.timestamp.body")
+]
 
 /** Size, encoding, nesting and text of the body; every problem of the request at once; failures as problems. */
 export class RequestChecks extends HttpApiMiddleware.Service<RequestChecks>()("hub/http/api/Access/RequestChecks", {

@@ -60,12 +60,12 @@ export const DeadLettersApi = HttpApiGroup.make("deadLetters")
       query,
       success: Schema.Struct({ data: Schema.Array(DeadLetterGroup) })
     }),
-    HttpApiEndpoint.post("replayAll", "/dead-letters/replay", { payload: Filter, success: Matched }).middleware(
-      Idempotent
-    ),
-    HttpApiEndpoint.post("discardAll", "/dead-letters/discard", { payload: Filter, success: Matched }).middleware(
-      Idempotent
-    ),
+    HttpApiEndpoint.post("replayAll", "/dead-letters/replay", { payload: Filter, success: Matched })
+      .middleware(Idempotent)
+      .annotate(KeptAfterwards, true),
+    HttpApiEndpoint.post("discardAll", "/dead-letters/discard", { payload: Filter, success: Matched })
+      .middleware(Idempotent)
+      .annotate(KeptAfterwards, true),
     HttpApiEndpoint.get("get", "/dead-letters/:id", {
       params: byId.params,
       success: DeadLetter,

@@ -3,7 +3,7 @@
  * client can be made from it (`HttpApiClient.make(HubApi)`) without any code of the server.
  */
 import { HttpApi, OpenApi } from "effect/http-api"
-import { withSecuritySchemes } from "./Access.ts"
+import { documentMiddleware } from "./Access.ts"
 import { DeadLettersApi } from "./DeadLettersApi.ts"
 import { EventsApi } from "./EventsApi.ts"
 import { HealthApi } from "./HealthApi.ts"
@@ -26,4 +26,4 @@ export const HubApi = HttpApi.make("hub")
       description: "Connects a business core to outside systems and keeps working when those fail."
     })
   )
-  .annotateMerge(withSecuritySchemes)
+  .annotateMerge(documentMiddleware)

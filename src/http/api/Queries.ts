@@ -18,7 +18,7 @@ export const Flag = Schema.Literals(["true", "false"]).transform([true, false])
 export const filter = <S extends Schema.Codec<unknown, string>>(schema: S) =>
   Schema.optionalKey(Schema.String).pipe(
     Schema.decodeTo(Schema.optionalKey(schema), {
-      decode: SchemaGetter.transformOptional(Option.filter((text: string) => text !== "")),
+      decode: SchemaGetter.transformOptional(Option.filter((value: string) => value !== "")),
       encode: SchemaGetter.passthrough()
     })
   )
@@ -44,10 +44,12 @@ export const list = <S extends Schema.Top>(item: S) =>
   })
 
 /** The body of a list for a page of results. */
-export const listOf = ({ limit, page }: { readonly page: number; readonly limit: number }) => <A>(found: Page<A>) => ({
-  data: found.data,
-  meta: { page, limit, total: found.total, totalPages: Math.ceil(found.total / limit) }
-})
+export const listOf =
+  ({ limit, page }: { readonly page: number; readonly limit: number }) =>
+  <A>(found: Page<A>) => ({
+    data: found.data,
+    meta: { page, limit, total: found.total, totalPages: Math.ceil(found.total / limit) }
+  })
 
 /** The body of a list that is never long. */
 export const asData = <A>(data: ReadonlyArray<A>) => ({ data })

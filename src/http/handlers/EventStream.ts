@@ -1,33 +1,31 @@
 /**
  * The event log as server-sent events. Each event's `id` is its place in the log, so a client that comes back with
  * `Last-Event-ID` misses nothing and gets nothing twice. A comment every 15 s keeps the connection open through
- * proxies. Streams end by themselves when the hub begins to stop (`StreamsEnd`).
+ * proxies. Streams end by themselves when the hub begins to stop (`Stopping`).
  */
-import { Context, Deferred, Effect, Layer, Queue, Schema, Stream } from "effect"
+import { Deferred, Effect, Queue, Schema, Stream } from "effect"
 import { HttpServerResponse } from "effect/http"
 import { EventLog } from "../../services/events/EventLog.ts"
 import type { Position } from "../../services/events/EventRecord.ts"
 import { CloudEvent, fromRecord } from "../api/CloudEvent.ts"
+import { Stopping } from "../Stopping.ts"
 
 const heartbeat = "15 seconds"
 const pageSize = 200
 
-/** Done when the hub begins to stop: a stream that goes on would hold up the shutdown until its time limit. */
-export class StreamsEnd extends Context.Service<StreamsEnd, Deferred.Deferred<void>>()(
-  "hub/http/handlers/EventStream/StreamsEnd"
-) {
-  static readonly layer = Layer.effect(StreamsEnd, Deferred.make<void>())
-}
-
 /** Makes the response that streams the events after a position, of one type or of all. */
-export const makeEventStream = Effect.gen(function*() {
+export const makeEventStream = Effect.gen(function* () {
   const log = yield* EventLog
-  const end = yield* StreamsEnd
+  const stopping = yield* Stopping
 
-  const frames = Effect.fnUntraced(function*(after: Position, type: string | undefined) {
+  const frames = Effect.fnUntraced(function* (after: Position, type: string | undefined) {
     const changes = yield* log.changes
-    const next = Effect.fnUntraced(function*(position: Position) {
-      const page = yield* log.list({ after: position, limit: pageSize, ...(type === undefined ? {} : { types: [type] }) })
+    const next = Effect.fnUntraced(function* (position: Position) {
+      const page = yield* log.list({
+        after: position,
+        limit: pageSize,
+        ...(type === undefined ? {} : { types: [type] })
+      })
       if (page.data.length === 0) {
         const signal = yield* Effect.timeoutOption(Queue.take(changes), heartbeat)
         return [signal._tag === "None" ? ":\n\n" : "", page.next] as const
@@ -49,7 +47,7 @@ export const makeEventStream = Effect.gen(function*() {
 
   return (after: Position, type: string | undefined) =>
     HttpServerResponse.stream(
-      Stream.unwrap(frames(after, type)).pipe(Stream.interruptWhen(Deferred.await(end)), Stream.encodeText),
+      Stream.unwrap(frames(after, type)).pipe(Stream.interruptWhen(Deferred.await(stopping)), Stream.encodeText),
       { contentType: "text/event-stream", headers: { "cache-control": "no-store", "x-accel-buffering": "no" } }
     )
 })

@@ -11,7 +11,7 @@ import { withOnly } from "./SmallContext.ts"
 export const layer = HttpApiBuilder.group(
   HubApi,
   "health",
-  Effect.fnUntraced(function*(handlers) {
+  Effect.fnUntraced(function* (handlers) {
     const { sql } = yield* Database
     const registry = yield* AdapterRegistry
     // A server listens after the migrations: what may fail later is the database.

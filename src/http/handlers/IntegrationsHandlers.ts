@@ -13,7 +13,7 @@ const AdapterNotFound = ({ name }: { readonly name: string }) => notFound(`integ
 export const layer = HttpApiBuilder.group(
   HubApi,
   "integrations",
-  Effect.fnUntraced(function*(handlers) {
+  Effect.fnUntraced(function* (handlers) {
     const registry = yield* AdapterRegistry
     const delivery = yield* Delivery
     const withQueue = (adapter: AdapterStatus) =>
@@ -25,7 +25,7 @@ export const layer = HttpApiBuilder.group(
         registry.status(params.name).pipe(Effect.flatMap(withQueue), Effect.catchTags({ AdapterNotFound })),
       checkHealth: ({ params }) =>
         registry.checkHealth(params.name).pipe(Effect.flatMap(withQueue), Effect.catchTags({ AdapterNotFound })),
-      circuit: Effect.fnUntraced(function*({ params, payload }) {
+      circuit: Effect.fnUntraced(function* ({ params, payload }) {
         const found = yield* registry.get(params.name)
         if (Option.isNone(found)) return yield* AdapterNotFound(params)
         const { breaker } = found.value
@@ -39,10 +39,9 @@ export const layer = HttpApiBuilder.group(
           case "force-closed":
             yield* breaker.forceClosed
         }
-        return yield* registry.status(params.name).pipe(
-          Effect.flatMap(withQueue),
-          Effect.catchTags({ AdapterNotFound })
-        )
+        return yield* registry
+          .status(params.name)
+          .pipe(Effect.flatMap(withQueue), Effect.catchTags({ AdapterNotFound }))
       }),
       health: () => Effect.map(registry.statuses, asData)
     })

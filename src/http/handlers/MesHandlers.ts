@@ -19,7 +19,7 @@ const { InvalidStateTransition, OrderNotFound } = orders
 const handlersLayer = HttpApiBuilder.group(
   HubApi,
   "mes",
-  Effect.fnUntraced(function*(handlers) {
+  Effect.fnUntraced(function* (handlers) {
     const items = yield* MesItems
     const mappings = yield* MesMappings
     const production = yield* Production
@@ -59,11 +59,11 @@ const handlersLayer = HttpApiBuilder.group(
 const callbacksLayer = HttpApiBuilder.group(
   HubApi,
   "mesCallbacks",
-  Effect.fnUntraced(function*(handlers) {
+  Effect.fnUntraced(function* (handlers) {
     const reports = yield* JobReports
     const registry = yield* AdapterRegistry
     return handlers.handleAll({
-      jobStatus: Effect.fnUntraced(function*({ params, payload }) {
+      jobStatus: Effect.fnUntraced(function* ({ params, payload }) {
         const adapter = yield* registry.get("mes")
         // An id of the plant means something in its mode only: switched off, the report must come again later.
         if (Option.isNone(adapter) || adapter.value.mode === "off") {

@@ -12,7 +12,7 @@ import { withOnly } from "./SmallContext.ts"
 const notificationsLayer = HttpApiBuilder.group(
   HubApi,
   "notifications",
-  Effect.fnUntraced(function*(handlers) {
+  Effect.fnUntraced(function* (handlers) {
     const notifications = yield* Notifications
     return handlers.handleAll({
       list: ({ query }) => notifications.list(query, query).pipe(Effect.map(listOf(query))),
@@ -27,7 +27,7 @@ const notificationsLayer = HttpApiBuilder.group(
 const apiKeysLayer = HttpApiBuilder.group(
   HubApi,
   "apiKeys",
-  Effect.fnUntraced(function*(handlers) {
+  Effect.fnUntraced(function* (handlers) {
     const keys = yield* ApiKeys
     return handlers.handleAll({
       create: ({ payload }) =>
@@ -40,10 +40,9 @@ const apiKeysLayer = HttpApiBuilder.group(
         })),
       list: ({ query }) => keys.list(query).pipe(Effect.map(listOf(query))),
       revoke: ({ params }) =>
-        keys.revoke(params.id).pipe(
-          Effect.asVoid,
-          Effect.catchTags({ ApiKeyNotFound: ({ id }) => notFound(`API key ${id}`) })
-        )
+        keys
+          .revoke(params.id)
+          .pipe(Effect.asVoid, Effect.catchTags({ ApiKeyNotFound: ({ id }) => notFound(`API key ${id}`) }))
     })
   })
 ).pipe(withOnly(ApiKeys))
@@ -51,10 +50,11 @@ const apiKeysLayer = HttpApiBuilder.group(
 const catalogLayer = HttpApiBuilder.group(
   HubApi,
   "catalog",
-  Effect.fnUntraced(function*(handlers) {
+  Effect.fnUntraced(function* (handlers) {
     const catalogImport = yield* CatalogImport
     return handlers.handleAll({
-      importFiles: ({ payload }) => catalogImport.importFiles(payload)
+      importFiles: ({ payload }) =>
+        Effect.flatMap(Caller, ({ name }) => catalogImport.importFiles(payload, { actor: name }))
     })
   })
 ).pipe(withOnly(CatalogImport))

@@ -11,7 +11,7 @@ const { CatalogConflict, CatalogNotFound } = catalog
 export const layer = HttpApiBuilder.group(
   HubApi,
   "options",
-  Effect.fnUntraced(function*(handlers) {
+  Effect.fnUntraced(function* (handlers) {
     const options = yield* Options
     return handlers.handleAll({
       create: ({ payload }) => options.create(payload).pipe(Effect.catchTags({ CatalogConflict })),

@@ -12,7 +12,7 @@ const { InvalidOrder, InvalidStateTransition, OrderNotFound } = Problems.orders
 export const layer = HttpApiBuilder.group(
   HubApi,
   "orders",
-  Effect.fnUntraced(function*(handlers) {
+  Effect.fnUntraced(function* (handlers) {
     const orders = yield* Orders
     return handlers.handleAll({
       create: ({ payload }) =>
@@ -21,9 +21,8 @@ export const layer = HttpApiBuilder.group(
       get: ({ params }) => orders.get(params.id).pipe(Effect.catchTags({ OrderNotFound })),
       changeStatus: ({ params, payload: { status, ...reason } }) =>
         Effect.flatMap(Caller, ({ name }) =>
-          orders.changeStatus(params.id, status, { actor: "operator", name, ...reason })).pipe(
-            Effect.catchTags({ InvalidStateTransition, OrderNotFound })
-          )
+          orders.changeStatus(params.id, status, { actor: "operator", name, ...reason })
+        ).pipe(Effect.catchTags({ InvalidStateTransition, OrderNotFound }))
     })
   })
 ).pipe(withOnly(Orders))

@@ -18,10 +18,14 @@ export const conflict = (detail: string) => Effect.fail(new ConflictProblem({ de
 export const invalid = (error: {
   readonly issues: ReadonlyArray<{ readonly path: string; readonly message: string }>
 }) =>
-  Effect.fail(validationProblem(error.issues.map(({ message, path }) => ({
-    path: formatPath(path.split(".")),
-    message
-  }))))
+  Effect.fail(
+    validationProblem(
+      error.issues.map(({ message, path }) => ({
+        path: formatPath(path.split(".")),
+        message
+      }))
+    )
+  )
 
 export const catalog = {
   CatalogNotFound: (error: CatalogNotFound) => notFound(`${error.resource.replaceAll("-", " ")} ${error.id}`),
@@ -46,9 +50,10 @@ export const orders = {
   InvalidStateTransition: (error: InvalidStateTransition) =>
     Effect.fail(
       new InvalidStateTransitionProblem({
-        detail: error.mesJobId === null
-          ? `The order cannot go from ${error.from} to ${error.to}`
-          : `Job ${error.mesJobId} cannot go from ${error.from} to ${error.to}`,
+        detail:
+          error.mesJobId === null
+            ? `The order cannot go from ${error.from} to ${error.to}`
+            : `Job ${error.mesJobId} cannot go from ${error.from} to ${error.to}`,
         from: error.from,
         to: error.to
       })

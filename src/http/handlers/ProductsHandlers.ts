@@ -11,7 +11,7 @@ const { CatalogConflict, CatalogInvalid, CatalogNotFound } = catalog
 export const layer = HttpApiBuilder.group(
   HubApi,
   "products",
-  Effect.fnUntraced(function*(handlers) {
+  Effect.fnUntraced(function* (handlers) {
     const products = yield* Products
     return handlers.handleAll({
       create: ({ payload }) => products.create(payload).pipe(Effect.catchTags({ CatalogConflict, CatalogInvalid })),
@@ -25,10 +25,9 @@ export const layer = HttpApiBuilder.group(
       options: ({ params }) =>
         products.options(params.id).pipe(Effect.map(asData), Effect.catchTags({ CatalogNotFound })),
       setOptions: ({ params, payload }) =>
-        products.setOptions(params.id, payload.choiceIds).pipe(
-          Effect.map(asData),
-          Effect.catchTags({ CatalogInvalid, CatalogNotFound })
-        )
+        products
+          .setOptions(params.id, payload.choiceIds)
+          .pipe(Effect.map(asData), Effect.catchTags({ CatalogInvalid, CatalogNotFound }))
     })
   })
 ).pipe(withOnly(Products))

@@ -13,11 +13,13 @@ export const withOnly = (...services: ReadonlyArray<{ readonly key: string }>) =
   const kept = [...services, Authorization, Idempotent, RequestChecks, SignedWebhook, Layer.CurrentMemoMap, Scope.Scope]
   const keys = new Set(kept.map(({ key }) => key))
   return <A, E, R>(group: Layer.Layer<A, E, R>): Layer.Layer<A, E, R> =>
-    Layer.effectContext(Effect.updateContext(
-      Layer.build(group),
-      (context: Context.Context<R | Scope.Scope>): Context.Context<R | Scope.Scope> =>
-        Context.makeUnsafe(new Map([...context.mapUnsafe].filter(([key]) => keys.has(key))))
-    ))
+    Layer.effectContext(
+      Effect.updateContext(
+        Layer.build(group),
+        (context: Context.Context<R | Scope.Scope>): Context.Context<R | Scope.Scope> =>
+          Context.makeUnsafe(new Map([...context.mapUnsafe].filter(([key]) => keys.has(key))))
+      )
+    )
 }
 
 /**
@@ -25,8 +27,6 @@ export const withOnly = (...services: ReadonlyArray<{ readonly key: string }>) =
  * for effects that look one up, nor for a `Context.Reference` under these names that is set for the whole program.
  */
 export const withoutServices = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.updateContext(
-    effect,
-    (context: Context.Context<R>): Context.Context<R> =>
-      Context.makeUnsafe(new Map([...context.mapUnsafe].filter(([key]) => !/^hub\/(services|adapters)\//.test(key))))
+  Effect.updateContext(effect, (context: Context.Context<R>): Context.Context<R> =>
+    Context.makeUnsafe(new Map([...context.mapUnsafe].filter(([key]) => !/^hub\/(services|adapters)\//.test(key))))
   )

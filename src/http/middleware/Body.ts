@@ -26,7 +26,7 @@ export const toAnswer = (response: HttpServerResponse.HttpServerResponse): Effec
   if (response.status < 200 || response.status > 299) return Effect.fail(new NotKept({ response }))
   return Effect.succeed({
     status: response.status,
-    body: response.body._tag === "Uint8Array" ? response.body.text ?? "" : ""
+    body: response.body._tag === "Uint8Array" ? (response.body.text ?? "") : ""
   })
 }
 

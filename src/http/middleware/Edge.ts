@@ -11,6 +11,7 @@ import {
   type Cause,
   Clock,
   Context,
+  Deferred,
   Effect,
   type Layer,
   LogLevel,
@@ -35,6 +36,7 @@ import { EventContext } from "../../services/events/EventContext.ts"
 import { MethodNotAllowedProblem } from "../api/Problems.ts"
 import { failureOf, problemOfStatus, respond } from "./Failures.ts"
 import { validationProblem } from "./Issues.ts"
+import { Stopping } from "../Stopping.ts"
 import { RequestContext } from "./RequestContext.ts"
 
 /** Tells which methods a path knows, for 405 and `Allow`; empty = the path is unknown. */
@@ -46,9 +48,11 @@ export const requestDuration = Metric.histogram("http_server_request_duration_se
   boundaries: [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5, 10]
 })
 
-export const layer = (allowed: AllowedMethods): Layer.Layer<never, never, HttpRouter.HttpRouter> =>
+export const layer = (allowed: AllowedMethods): Layer.Layer<never, never, HttpRouter.HttpRouter | Stopping> =>
   HttpRouter.middleware(
-    Effect.map(IdSource, (ids) => makeEdge(ids, allowed)),
+    Effect.gen(function* () {
+      return makeEdge({ ids: yield* IdSource, stopping: yield* Stopping, allowed })
+    }),
     { global: true }
   )
 
@@ -57,7 +61,15 @@ type Response = HttpServerResponse.HttpServerResponse
 type HttpEffect = Effect.Effect<Response, Types.unhandled, HttpServerRequest.HttpServerRequest>
 
 const makeEdge =
-  (ids: (typeof IdSource)["Service"], allowed: AllowedMethods) =>
+  ({
+    allowed,
+    ids,
+    stopping
+  }: {
+    readonly allowed: AllowedMethods
+    readonly ids: (typeof IdSource)["Service"]
+    readonly stopping: Stopping["Service"]
+  }) =>
   (httpEffect: HttpEffect): HttpEffect =>
     Effect.withFiber((fiber) => {
       const request = Context.getUnsafe(fiber.context, HttpServerRequest.HttpServerRequest)
@@ -71,8 +83,14 @@ const makeEdge =
         const own = new RequestContext(correlationId)
         const finish = (response: Response) => {
           const milliseconds = clock.currentTimeMillisUnsafe() - started
-          durationOf(request.method, routeOf(fiber.context), response.status).updateUnsafe(milliseconds / 1000, fiber.context)
-          return Effect.as(logAccess(request, response, own, milliseconds), response)
+          durationOf(request.method, routeOf(fiber.context), response.status).updateUnsafe(
+            milliseconds / 1000,
+            fiber.context
+          )
+          const answer = Deferred.isDoneUnsafe(stopping)
+            ? HttpServerResponse.setHeader(response, "connection", "close")
+            : response
+          return Effect.as(logAccess(request, response, own, milliseconds), answer)
         }
         const problem = (response: Response, headers: Record<string, string>) =>
           Effect.flatMap(
@@ -182,7 +200,7 @@ const decorate = (
 ): Effect.Effect<Response> => {
   const { body } = response
   if (body._tag !== "Uint8Array" || body.text === undefined || body.contentType !== ProblemDetails.contentType) {
-    return Effect.flatMap(problemOfStatus(response.status), (response) => decorate(response, members, headers))
+    return Effect.flatMap(problemOfStatus(response.status), (made) => decorate(made, members, headers))
   }
   return Effect.map(Effect.orDie(decodeProblem(body.text)), (problem) => {
     if (typeof problem["retryAfter"] === "number") headers["retry-after"] = String(problem["retryAfter"])

@@ -2,7 +2,7 @@
  * From anything that can go wrong in a request to a problem document. What is not meant for the caller (defects, SQL)
  * becomes a 500 or, when it may pass, a 503 without a word about the inside; `isBug` says that it must be logged.
  */
-import { Cause, Effect } from "effect"
+import { type Cause, Effect } from "effect"
 import { HttpServerError, HttpServerRespondable, HttpServerResponse } from "effect/http"
 import { HttpApiError } from "effect/http-api"
 import { isConnectionFailure } from "../../services/storage/DatabaseErrors.ts"

@@ -14,17 +14,19 @@ export const layer: Layer.Layer<Idempotent, never, Idempotency> = Layer.effect(
   Idempotent,
   Effect.map(Idempotency, (idempotency) => (httpEffect, { endpoint }) => {
     const transaction = !Context.get(endpoint.annotations, KeptAfterwards)
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       const request = yield* HttpServerRequest.HttpServerRequest
       const key = request.headers["idempotency-key"]
       const principal = yield* Effect.withFiber((fiber) => Effect.succeed(requestContext(fiber)?.principal))
       const presented = presentedKey(request)
       if (key === undefined || principal === undefined || presented === undefined) return yield* httpEffect
       if (!keyPattern.test(key)) {
-        return yield* validationProblem([{
-          path: "headers.idempotency-key",
-          message: "Expected 1 to 255 printable ASCII characters"
-        }])
+        return yield* validationProblem([
+          {
+            path: "headers.idempotency-key",
+            message: "Expected 1 to 255 printable ASCII characters"
+          }
+        ])
       }
       const query = request.url.indexOf("?")
       const path = query === -1 ? request.url : request.url.slice(0, query)
@@ -49,13 +51,18 @@ export const layer: Layer.Layer<Idempotent, never, Idempotency> = Layer.effect(
       const response = fromAnswer(answer)
       return repeated ? HttpServerResponse.setHeader(response, "idempotency-replayed", "true") : response
     }).pipe(
-      Effect.catchIf((error) => error instanceof NotKept, ({ response }) => Effect.succeed(response)),
+      Effect.catchIf(
+        (error) => error instanceof NotKept,
+        ({ response }) => Effect.succeed(response)
+      ),
       Effect.catchIf(
         (error) => error instanceof IdempotencyMismatch,
         () => Effect.fail(new IdempotencyMismatchProblem())
       ),
-      Effect.catchIf((error) => error instanceof IdempotencyInProgress, ({ retryAfterSeconds }) =>
-        Effect.fail(new IdempotencyInProgressProblem({ retryAfter: retryAfterSeconds })))
+      Effect.catchIf(
+        (error) => error instanceof IdempotencyInProgress,
+        ({ retryAfterSeconds }) => Effect.fail(new IdempotencyInProgressProblem({ retryAfter: retryAfterSeconds }))
+      )
     )
   })
 )

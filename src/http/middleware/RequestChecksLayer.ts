@@ -21,19 +21,17 @@ export const layer: Layer.Layer<RequestChecks> = Layer.succeed(RequestChecks, (h
 const bodyCheck = (endpoint: HttpApiEndpoint.Top) => {
   if (!HttpMethod.hasBody(endpoint.method) || endpoint.payload.size === 0) return undefined
   const accepted = [...endpoint.payload.keys()]
-  return Effect.gen(function*() {
+  return Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     if (Number(request.headers["content-length"] ?? 0) > maxBodyBytes) return yield* new PayloadTooLargeProblem()
     const contentType = request.headers["content-type"]
     if (contentType !== undefined && !isAccepted(contentType, accepted)) {
       return yield* new UnsupportedMediaTypeProblem({ detail: `Send ${accepted.join(" or ")} in UTF-8` })
     }
-    const bytes = yield* Effect.mapError(
-      readBody,
-      ({ reason }) =>
-        reason._tag === "RequestParseError" && reason.reason === "BodyTooLarge"
-          ? new PayloadTooLargeProblem()
-          : invalidBody("could not be read")
+    const bytes = yield* Effect.mapError(readBody, ({ reason }) =>
+      reason._tag === "RequestParseError" && reason.reason === "BodyTooLarge"
+        ? new PayloadTooLargeProblem()
+        : invalidBody("could not be read")
     )
     const text = yield* Effect.try({
       try: () => utf8.decode(bytes),
@@ -56,10 +54,13 @@ const invalidBody = (message: string) => validationProblem([{ path: "", message 
 
 /** The media type is one of these, and its charset, if named, is UTF-8. */
 const isAccepted = (contentType: string, accepted: ReadonlyArray<string>): boolean => {
-  const [type, ...parameters] = contentType.toLowerCase().split(";").map((part) => part.trim())
+  const [type, ...parameters] = contentType
+    .toLowerCase()
+    .split(";")
+    .map((part) => part.trim())
   if (type === undefined || !accepted.includes(type)) return false
   return parameters.every((parameter) => {
     const [name, value] = parameter.split("=")
-    return name !== "charset" || value?.replaceAll("\"", "") === "utf-8"
+    return name !== "charset" || value?.replaceAll('"', "") === "utf-8"
   })
 }

@@ -11,7 +11,7 @@ export const layer: Layer.Layer<SignedWebhook, never, WebhookInbox> = Layer.effe
   Effect.map(WebhookInbox, (inbox) => (httpEffect, { endpoint, group }) => {
     const adapter = Context.get(Context.merge(group.annotations, endpoint.annotations), WebhookOf)
     if (adapter === null) return Effect.die(new Error(`${endpoint.identifier} is a webhook of no adapter`))
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       const request = yield* HttpServerRequest.HttpServerRequest
       const body = yield* Effect.orDie(readBody)
       const { answer } = yield* inbox.receive(
@@ -20,8 +20,14 @@ export const layer: Layer.Layer<SignedWebhook, never, WebhookInbox> = Layer.effe
       )
       return fromAnswer(answer)
     }).pipe(
-      Effect.catchIf((error) => error instanceof NotKept, ({ response }) => Effect.succeed(response)),
-      Effect.catchIf((error) => error instanceof WebhookRefused, () => Effect.fail(new UnauthorizedProblem()))
+      Effect.catchIf(
+        (error) => error instanceof NotKept,
+        ({ response }) => Effect.succeed(response)
+      ),
+      Effect.catchIf(
+        (error) => error instanceof WebhookRefused,
+        () => Effect.fail(new UnauthorizedProblem())
+      )
     )
   })
 )

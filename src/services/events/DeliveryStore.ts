@@ -2,7 +2,8 @@
  * What delivery remembers: subscriptions with their cursors and owners, parked events, dead letters.
  *
  * Every write of an owner names its epoch and is refused (false, or None) when another has taken over since: then
- * nothing has changed. Times are epoch milliseconds. Failures of the storage are defects.
+ * nothing has changed. A write that was made but whose answer was lost can be made again and changes nothing more.
+ * Times are epoch milliseconds. Failures of the storage are defects.
  */
 import { Context, Effect, Layer, type Option } from "effect"
 import type { DeadLetterStore } from "./DeadLetterStore.ts"
@@ -37,8 +38,10 @@ export class DeliveryStore extends Context.Service<DeliveryStore, {
   /** Cursors of all subscriptions. */
   readonly positions: Effect.Effect<ReadonlyArray<Position>>
 
-  /** Parked events that this owner has not taken yet, in order of seq, a batch at a time: replays, and all of an earlier owner. */
-  readonly take: (name: string, epoch: number) => Effect.Effect<Option.Option<ReadonlyArray<Parked>>>
+  /** Parked events that this owner has not taken yet, by seq, a batch at a time: replays, and all of an earlier owner. */
+  readonly untaken: (name: string, epoch: number) => Effect.Effect<ReadonlyArray<Parked>>
+  /** Notes that the owner has these. Apart from reading them, so that an answer that is lost loses no event. */
+  readonly take: (name: string, epoch: number, eventIds: ReadonlyArray<string>) => Effect.Effect<boolean>
   /** Parks events, or changes attempts and due time of parked ones. */
   readonly park: (name: string, epoch: number, parked: ReadonlyArray<Parked>) => Effect.Effect<boolean>
   readonly unpark: (name: string, epoch: number, eventId: string) => Effect.Effect<boolean>

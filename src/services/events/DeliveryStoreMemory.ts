@@ -120,8 +120,7 @@ export const make = () => {
     Effect.tap(
       owned(name, epoch, false, done((subscription) => {
         const dead = state.dead.get(outcome.deadLetterId)
-        if (dead === undefined) return
-        subscription.parked.delete(dead.letter.eventId)
+        if (dead === undefined || !subscription.parked.delete(dead.letter.eventId)) return
         if (dead.letter.status !== "pending") return
         const at = isoOf(outcome.now)
         dead.claimedUntil = 0
@@ -173,12 +172,20 @@ export const make = () => {
       Effect.sync(() => Option.map(Option.fromUndefinedOr(state.subscriptions.get(name)), ({ position }) => position)),
     positions: Effect.sync(() => [...state.subscriptions.values()].map(({ position }) => position)),
 
-    take: (name: string, epoch: number) =>
-      owned(name, epoch, Option.none<ReadonlyArray<Parked>>(), ({ parked }) => {
-        const fresh = [...parked.values()].filter(({ taken }) => taken < epoch).map(({ entry }) => entry)
-        for (const entry of fresh) parked.set(entry.record.id, { entry, taken: epoch })
-        return Option.some(fresh.sort((a, b) => a.seq - b.seq))
-      }),
+    untaken: (name: string, epoch: number) =>
+      Effect.sync(() =>
+        [...state.subscriptions.get(name)?.parked.values() ?? []]
+          .filter(({ taken }) => taken < epoch)
+          .map(({ entry }) => entry)
+          .sort((a, b) => a.seq - b.seq)
+      ),
+    take: (name: string, epoch: number, eventIds: ReadonlyArray<string>) =>
+      owned(name, epoch, false, done(({ parked }) => {
+        for (const id of eventIds) {
+          const found = parked.get(id)
+          if (found !== undefined) parked.set(id, { entry: found.entry, taken: epoch })
+        }
+      })),
     park: (name: string, epoch: number, entries: ReadonlyArray<Parked>) =>
       owned(name, epoch, false, done(({ parked }) => {
         for (const entry of entries) parked.set(entry.record.id, { entry, taken: epoch })

@@ -13,8 +13,8 @@ import { errorClassOf } from "./Outcome.ts"
 import * as Signals from "./Signals.ts"
 import { decodeRows, sqlArray } from "./Sql.ts"
 
-/** Rows of one `take`. */
-const takeSize = 500
+/** Rows that `untaken` gives at once. */
+const batchSize = 500
 
 export const make = Effect.gen(function*() {
   const database = yield* Database
@@ -58,25 +58,20 @@ export const make = Effect.gen(function*() {
     })
   })
 
-  const take = (name: string, epoch: number) =>
+  const untaken = (name: string, epoch: number) =>
+    sql`
+      select partition, seq::float8 as seq, event as record, attempts,
+        (extract(epoch from due_at) * 1000)::float8 as "dueAt", dead_letter_id as "deadLetterId"
+      from event_parked where subscription = ${name} and taken < ${epoch}
+      order by seq limit ${batchSize}`.pipe(Effect.map(decodeParked), Effect.orDie)
+
+  const take = (name: string, epoch: number, eventIds: ReadonlyArray<string>) =>
     sql`
       with ${owner(name, epoch)}, taken as (
         update event_parked set taken = ${epoch} from owner
-        where subscription = ${name} and event_id in (
-          select event_id from event_parked where subscription = ${name} and taken < ${epoch} order by seq limit ${takeSize}
-        )
-        returning partition, seq, event, attempts, due_at, dead_letter_id
+        where subscription = ${name} and event_id = any(${sqlArray(PgTypes.OID.text, eventIds)})
       )
-      select partition, seq::float8 as seq, event as record, attempts,
-        (extract(epoch from due_at) * 1000)::float8 as "dueAt", dead_letter_id as "deadLetterId"
-      from owner left join taken on true order by seq`.pipe(
-      Effect.map((rows) =>
-        rows.length === 0
-          ? Option.none<ReadonlyArray<Parked>>()
-          : Option.some(decodeParked(rows.filter((row) => row["record"] !== null)))
-      ),
-      Effect.orDie
-    )
+      select from owner`.pipe(hasRow, Effect.orDie)
 
   const park = (name: string, epoch: number, parked: ReadonlyArray<Parked>) => {
     const column = (oid: number, value: (entry: Parked) => unknown) => sqlArray(oid, parked.map(value))
@@ -153,10 +148,11 @@ export const make = Effect.gen(function*() {
     return sql`
       with ${owner(name, epoch)}, unparked as (
         delete from event_parked using owner where subscription = ${name} and dead_letter_id = ${deadLetterId}::uuid
+        returning dead_letter_id
       ), ended as (
         update integration_dead_letters set
           claimed_until = null, last_replay_at = ${time(now)}, replay_count = replay_count + 1, ${change}
-        from owner where id = ${deadLetterId}::uuid and status = 'pending'
+        from unparked where id = unparked.dead_letter_id and status = 'pending'
       )
       select from owner`.pipe(hasRow, Effect.orDie, Effect.tap(Effect.sync(replayEnded.signal)))
   }
@@ -213,6 +209,7 @@ export const make = Effect.gen(function*() {
       Effect.orDie
     ),
 
+    untaken,
     take,
     park,
     unpark: (name: string, epoch: number, eventId: string) =>

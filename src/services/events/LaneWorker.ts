@@ -20,8 +20,8 @@ const buryAgainMillis = 10_000
 /** How long a claim of a running replay holds. */
 const claimMillis = 60_000
 
-/** Longest pause whose end is not known; the breaker's open time by the specification's defaults. */
-const openMillis = 60_000
+/** Longest pause of a subscription without a breaker whose end is not known. */
+const defaultOpenMillis = 60_000
 
 /** Numbers of a subscription in this process; times are epoch milliseconds. */
 export interface Statistics {
@@ -43,6 +43,8 @@ export const make = Effect.fnUntraced(function*(hand: Hand, options: {
   const { cursors, epoch, lanes, name, store } = hand
   const { isHealthy, pause, statistics, subscription } = options
   const attempt = EventAttempt.make(subscription)
+  const openFor = subscription.breaker?.settings.openFor
+  const openMillis = openFor === undefined ? defaultOpenMillis : Duration.toMillis(openFor)
   const policies = new Map(subscription.events.map(({ definition, retry }) => [definition.type, retry]))
 
   const now = () => clock.currentTimeMillisUnsafe()

@@ -4,7 +4,7 @@
  *
  * The path of a success costs no write: cursors move in memory and are stored a few times a second.
  */
-import { Cause, Clock, Deferred, Effect, FiberSet, Latch, Option, Queue } from "effect"
+import { Cause, Clock, Deferred, Effect, FiberSet, Latch, Queue } from "effect"
 import * as Cursors from "./Cursors.ts"
 import type { Subscription } from "./Delivery.ts"
 import { DeliverySettings } from "./DeliverySettings.ts"
@@ -154,10 +154,9 @@ export const make = Effect.fnUntraced(function*(options: {
   const skip = new Set(ownership.buried)
   const takeParked = Effect.gen(function*() {
     for (;;) {
-      const taken = yield* persist(store.take(name, epoch), "reading parked events")
-      if (Option.isNone(taken)) yield* write(Effect.succeed(false), "reading parked events")
-      const parked = Option.getOrElse(taken, () => [])
+      const parked = yield* persist(store.untaken(name, epoch), "reading parked events")
       if (parked.length === 0) return
+      yield* write(store.take(name, epoch, parked.map(({ record }) => record.id)), "taking parked events")
       const now = clock.currentTimeMillisUnsafe()
       for (const { dueAt, ...row } of parked) {
         if (row.seq > (ownership.position[row.partition] ?? 0)) skip.add(row.record.id)

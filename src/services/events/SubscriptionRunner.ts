@@ -40,25 +40,20 @@ export const make = Effect.fnUntraced(function*(
   const statistics: Statistics = { lastSuccessAt: null, lastFailureAt: null, consecutiveFailures: 0, rateLimits: 0 }
   let owner: SubscriptionOwner.SubscriptionOwner | null = null
 
+  /** Takes the subscription and keeps it until it is lost. */
+  const hold = Effect.gen(function*() {
+    const ownership = yield* SubscriptionLease.acquire(name, id)
+    owner = yield* SubscriptionOwner.make({ subscription, ownership, statistics, progressed: progress.signal })
+    yield* Effect.logInfo("subscription owned")
+    progress.signal()
+    yield* owner.lost
+  })
+
   /** Returns true when it was stopped, false when it has lost the subscription. */
   const own = Effect.gen(function*() {
-    const acquired = yield* Effect.raceFirst(
-      Effect.asSome(SubscriptionLease.acquire(name, id)),
-      Effect.as(Deferred.await(stop), Option.none())
-    )
-    if (Option.isNone(acquired)) return true
-    const owned = yield* SubscriptionOwner.make({
-      subscription,
-      ownership: acquired.value,
-      statistics,
-      progressed: progress.signal
-    })
-    yield* Effect.logInfo("subscription owned")
-    owner = owned
-    progress.signal()
-    const stopped = yield* Effect.raceFirst(Effect.as(owned.lost, false), Effect.as(Deferred.await(stop), true))
-    if (stopped) yield* owned.finish
-    else yield* Effect.logWarning("subscription lost: standing by")
+    const stopped = yield* Effect.raceFirst(Effect.as(hold, false), Effect.as(Deferred.await(stop), true))
+    if (!stopped) yield* Effect.logWarning("subscription lost: standing by")
+    else if (owner !== null) yield* owner.finish
     return stopped
   }).pipe(
     Effect.scoped,

@@ -32,14 +32,20 @@ export class UnknownSubject extends Schema.TaggedError<UnknownSubject>()("Unknow
   subject: Schema.String
 }) {}
 
-export class ReceivedEvents extends Context.Service<ReceivedEvents, {
-  /** Paths of the issues begin with `type` or `data`. */
-  readonly accept: (event: ReceivedEvent) => Effect.Effect<EventId, InvalidEvent | UnknownSubject>
-}>()("hub/services/intake/ReceivedEvents") {
-  static readonly layer = Layer.effect(ReceivedEvents, Effect.suspend(() => make))
+export class ReceivedEvents extends Context.Service<
+  ReceivedEvents,
+  {
+    /** Paths of the issues begin with `type` or `data`. */
+    readonly accept: (event: ReceivedEvent) => Effect.Effect<EventId, InvalidEvent | UnknownSubject>
+  }
+>()("hub/services/intake/ReceivedEvents") {
+  static readonly layer = Layer.effect(
+    ReceivedEvents,
+    Effect.suspend(() => make)
+  )
 }
 
-const make = Effect.gen(function*() {
+const make = Effect.gen(function* () {
   const database = yield* Database
   const bus = yield* EventBus
   const orders = yield* Orders
@@ -47,7 +53,7 @@ const make = Effect.gen(function*() {
   const { sql } = database
 
   /** The event id of this (source, id), and whether it was given just now. */
-  const register = Effect.fnUntraced(function*(event: ReceivedEvent) {
+  const register = Effect.fnUntraced(function* (event: ReceivedEvent) {
     const [inserted] = yield* sql`
       insert into received_events (source, external_id, event_id, received_at)
       values (${event.source}, ${event.id}, ${yield* makeEventId}::uuid, ${yield* now}::timestamptz)
@@ -63,20 +69,22 @@ const make = Effect.gen(function*() {
       : { id: known.eventId, isNew: false }
   }, Effect.orDie)
 
-  const checkSubject = Effect.fnUntraced(function*(payload: unknown) {
+  const checkSubject = Effect.fnUntraced(function* (payload: unknown) {
     if (Predicate.hasProperty(payload, "orderId") && isOrderId(payload.orderId)) {
       const { orderId } = payload
       yield* Effect.catchTag(orders.get(orderId), "OrderNotFound", () =>
-        Effect.fail(new UnknownSubject({ subject: `order ${orderId}` })))
+        Effect.fail(new UnknownSubject({ subject: `order ${orderId}` }))
+      )
     }
     if (Predicate.hasProperty(payload, "productId") && isProductId(payload.productId)) {
       const { productId } = payload
       yield* Effect.catchTag(products.get(productId), "CatalogNotFound", () =>
-        Effect.fail(new UnknownSubject({ subject: `product ${productId}` })))
+        Effect.fail(new UnknownSubject({ subject: `product ${productId}` }))
+      )
     }
   })
 
-  const accept = Effect.fn("ReceivedEvents.accept")(function*(event: ReceivedEvent) {
+  const accept = Effect.fn("ReceivedEvents.accept")(function* (event: ReceivedEvent) {
     const invalid = (issues: InvalidEvent["issues"]) => new InvalidEvent({ type: event.type, issues })
     const definition = domainEvents.find(({ type }) => type === event.type)
     if (definition === undefined) {
@@ -85,24 +93,28 @@ const make = Effect.gen(function*() {
     const payload = yield* Effect.mapError(
       Schema.decodeUnknownEffect(definition.payload, { errors: "all" })(event.data),
       ({ issue }) =>
-        invalid(formatIssues(issue).issues.map(({ message, path = [] }) => ({
-          path: ["data", ...path.map((part) => String(typeof part === "object" ? part.key : part))].join("."),
-          message
-        })))
+        invalid(
+          formatIssues(issue).issues.map(({ message, path = [] }) => ({
+            path: ["data", ...path.map((part) => String(typeof part === "object" ? part.key : part))].join("."),
+            message
+          }))
+        )
     )
     yield* checkSubject(payload)
-    return yield* database.transaction(Effect.gen(function*() {
-      const { id, isNew } = yield* register(event)
-      if (isNew) {
-        yield* bus.publish(definition, payload, {
-          id,
-          source: event.source,
-          ...(event.correlationId === undefined ? {} : { correlationId: event.correlationId }),
-          ...(event.causationId === undefined ? {} : { causationId: event.causationId })
-        })
-      }
-      return id
-    }))
+    return yield* database.transaction(
+      Effect.gen(function* () {
+        const { id, isNew } = yield* register(event)
+        if (isNew) {
+          yield* bus.publish(definition, payload, {
+            id,
+            source: event.source,
+            ...(event.correlationId === undefined ? {} : { correlationId: event.correlationId }),
+            ...(event.causationId === undefined ? {} : { causationId: event.causationId })
+          })
+        }
+        return id
+      })
+    )
   })
 
   return ReceivedEvents.of({ accept })

@@ -48,6 +48,7 @@ export interface Snapshot {
 
 export interface CircuitBreaker {
   readonly name: string
+  readonly settings: CircuitSettings
   /**
    * Runs the effect if the circuit admits it, and counts how it ended. An effect that is interrupted counts as nothing
    * and gives its trial slot back.
@@ -199,6 +200,7 @@ export const makeWith = Effect.fnUntraced(function* (options: Options, hub: PubS
 
   const breaker: CircuitBreaker = {
     name,
+    settings,
     protect,
     snapshot: peek((state, now) => ({
       name,

@@ -7,12 +7,13 @@
  * `authenticate` answers from memory: no request waits for the database. "Last used" is written once a minute and when
  * the layer closes, so a crash may lose the last minute of it.
  */
-import { Context, DateTime, Effect, Layer, Option, Redacted, Schema, SchemaTransformation } from "effect"
+import { Context, DateTime, Effect, Layer, Option, Redacted, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
 import { hash, timingSafeEqual } from "node:crypto"
 import { ApiKey, type ApiKeyCreate, ApiKeyId, ApiScope } from "../../domain/ApiKey.ts"
 import { IdSource, now } from "../../domain/Ids.ts"
 import { Database } from "../storage/Database.ts"
+import { IsoFromDate } from "../storage/IsoFromDate.ts"
 import { inBackground } from "./Housekeeping.ts"
 
 /** The caller of a request. */
@@ -75,19 +76,31 @@ const make = Effect.fnUntraced(function* (options: {
   const entries = new Map<string, Entry>()
   const used = new Map<string, number>()
 
+  // Grows with every change made here: what was read before it is out of date, and must not bring back a revoked key.
+  let version = 0
+
   const load = Effect.gen(function* () {
-    const rows = yield* sql`
-      select id, name, scopes, digest, expires_at as "expiresAt" from api_keys where revoked_at is null
-    `.pipe(Effect.flatMap(decodeEntries))
-    entries.clear()
-    for (const row of rows) {
-      entries.set(row.id, {
-        digest: row.digest,
-        principal: { id: row.id, name: row.name, scopes: row.scopes },
-        expires: row.expiresAt === null ? Infinity : row.expiresAt.getTime()
-      })
+    for (;;) {
+      const before = version
+      const rows = yield* sql`
+        select id, name, scopes, digest, expires_at as "expiresAt" from api_keys where revoked_at is null
+      `.pipe(Effect.flatMap(decodeEntries))
+      if (version !== before) continue
+      entries.clear()
+      for (const row of rows) entries.set(row.id, entryOf(row))
+      return
     }
   })
+
+  /** In memory too, once it is committed; then the other processes hear of it. */
+  const apply = (change: () => void) =>
+    database.afterCommit(
+      Effect.suspend(() => {
+        version++
+        change()
+        return database.notify(channel)
+      })
+    )
 
   const writeLastUse = Effect.gen(function* () {
     if (used.size === 0) return
@@ -100,8 +113,6 @@ const make = Effect.fnUntraced(function* (options: {
     `
   })
 
-  const changed = database.afterCommit(Effect.orDie(load).pipe(Effect.andThen(database.notify(channel))))
-
   const find = (id: ApiKeyId) =>
     sql`${selectKeys(sql)} where id = ${id}`.pipe(
       Effect.flatMap(decodeKeys),
@@ -113,6 +124,8 @@ const make = Effect.fnUntraced(function* (options: {
     const ulid = yield* source.ulid
     const plain = `hub_${ulid}_${Buffer.from(yield* source.randomBytes(32)).toString("base64url")}`
     const id = ApiKeyId.make(`key_${ulid}`)
+    const digest = digestOf(plain)
+    const scopes = [...new Set(key.scopes)]
     const expiresAt =
       key.expiresAt === undefined || key.expiresAt === null
         ? null
@@ -120,18 +133,20 @@ const make = Effect.fnUntraced(function* (options: {
     yield* sql`
       insert into api_keys (id, name, scopes, digest, expires_at, created_at)
       values (
-        ${id}, ${key.name}, ${[...new Set(key.scopes)]}::text[], ${digestOf(plain)}, ${expiresAt},
-        ${yield* now}::timestamptz
+        ${id}, ${key.name}, ${scopes}::text[], ${digest}, ${expiresAt}, ${yield* now}::timestamptz
       )
     `
     const apiKey = yield* find(id)
     if (apiKey === undefined) return yield* Effect.die(new Error("the key just made is gone"))
-    yield* changed
+    yield* apply(() => entries.set(id, entryOf({ id, name: key.name, scopes, digest, expiresAt })))
     return { apiKey, key: Redacted.make(plain, { label: "ApiKey" }) }
   }, Effect.orDie)
 
   yield* Effect.orDie(load)
-  yield* database.listen(channel, Effect.orDie(load))
+  yield* database.listen(
+    channel,
+    Effect.catchCause(load, (cause) => Effect.logWarning("Could not refresh API keys, trying again later", cause))
+  )
   yield* Effect.addFinalizer(() => Effect.ignoreCause(writeLastUse))
   yield* inBackground("refresh API keys", options.refreshMillis ?? 15_000, load)
   yield* inBackground("write last use of API keys", 60_000, writeLastUse)
@@ -144,9 +159,9 @@ const make = Effect.fnUntraced(function* (options: {
         const id = `key_${keyPattern.exec(presented)?.[1]}`
         const entry = entries.get(id)
         if (entry === undefined || !timingSafeEqual(digest, entry.digest)) return Effect.succeedNone
-        const now = clock.currentTimeMillisUnsafe()
-        if (now >= entry.expires) return Effect.succeedNone
-        used.set(id, now)
+        const millis = clock.currentTimeMillisUnsafe()
+        if (millis >= entry.expires) return Effect.succeedNone
+        used.set(id, millis)
         return Effect.succeedSome(entry.principal)
       }),
     create,
@@ -167,8 +182,7 @@ const make = Effect.fnUntraced(function* (options: {
         return yield* find(id)
       }).pipe(Effect.orDie)
       if (revoked === undefined) return yield* new ApiKeyNotFound({ id })
-      entries.delete(id)
-      yield* changed
+      yield* apply(() => entries.delete(id))
       return revoked
     }),
     ensureAdmin: database
@@ -191,36 +205,30 @@ const keyPattern = /^hub_([0-9A-HJKMNP-TV-Z]{26})_[A-Za-z0-9_-]{43}$/
 
 const digestOf = (text: string): Uint8Array => hash("sha256", text, "buffer")
 
-const Timestamp = Schema.Date.pipe(
-  Schema.decodeTo(
-    Schema.String,
-    SchemaTransformation.transform({
-      decode: (date) => date.toISOString(),
-      encode: (text) => DateTime.toDateUtc(DateTime.makeUnsafe(text))
-    })
-  )
-)
+const EntryRow = Schema.Struct({
+  id: Schema.String,
+  name: Schema.String,
+  scopes: Schema.Array(ApiScope),
+  digest: Schema.Uint8Array,
+  expiresAt: Schema.NullOr(Schema.Date)
+})
 
-const decodeEntries = Schema.decodeUnknownEffect(
-  Schema.Array(
-    Schema.Struct({
-      id: Schema.String,
-      name: Schema.String,
-      scopes: Schema.Array(ApiScope),
-      digest: Schema.Uint8Array,
-      expiresAt: Schema.NullOr(Schema.Date)
-    })
-  )
-)
+const entryOf = ({ digest, expiresAt, id, name, scopes }: typeof EntryRow.Type): Entry => ({
+  digest,
+  principal: { id, name, scopes },
+  expires: expiresAt === null ? Infinity : expiresAt.getTime()
+})
+
+const decodeEntries = Schema.decodeUnknownEffect(Schema.Array(EntryRow))
 
 const decodeKeys = Schema.decodeUnknownEffect(
   Schema.Array(
     Schema.Struct({
       ...ApiKey.fields,
-      expiresAt: Schema.NullOr(Timestamp),
-      createdAt: Timestamp,
-      revokedAt: Schema.NullOr(Timestamp),
-      lastUsedAt: Schema.NullOr(Timestamp)
+      expiresAt: Schema.NullOr(IsoFromDate),
+      createdAt: IsoFromDate,
+      revokedAt: Schema.NullOr(IsoFromDate),
+      lastUsedAt: Schema.NullOr(IsoFromDate)
     })
   )
 )

@@ -116,7 +116,7 @@ const make = Effect.gen(function* () {
     options?: { readonly transaction?: boolean }
   ): Effect.fn.Return<Answered, E | IdempotencyMismatch | IdempotencyInProgress, R> {
     const { credential } = request
-    const id = hash("sha256", JSON.stringify([request.apiKeyId, request.method, request.path, request.key]), "buffer")
+    const id = hash("sha256", [request.apiKeyId, request.method, request.path, request.key].join("\n"), "buffer")
     const now = yield* Clock.currentTimeMillis
     const source = yield* IdSource
     const token = yield* source.uuidV4()

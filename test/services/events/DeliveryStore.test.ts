@@ -49,7 +49,7 @@ const writesOf = ({ epoch, position }: Ownership, records: ReadonlyArray<EventRe
       yield* store.park("test", epoch, [parkedOf(first, 1), parkedOf(second, 2, { attempts: 1, dueAt: 5000 })]),
       yield* store.unpark("test", epoch, first.id),
       yield* store.bury("test", epoch, { ...parkedOf(third, 3), deadLetterId: letterIds[0], failure, attempts: 2, now: 1 }),
-      Option.isSome(yield* store.take("test", epoch)),
+      yield* store.take("test", epoch, [second.id]),
       (yield* store.claimReplay("test", epoch, { deadLetterId: letterIds[0], claimedUntil: 9 })) !== "refused",
       yield* store.finishReplay("test", epoch, { deadLetterId: letterIds[0], failed: null, now: 2 })
     ]
@@ -102,14 +102,15 @@ describeEvents("DeliveryStore", (layer) => {
         parkedOf(record, index + 1, index % 2 === 0 ? { attempts: index % 5, dueAt: 1_700_000_000_123 + index } : {})
       )
       yield* store.park("test", former.epoch, [...parked].reverse())
-      assert.deepStrictEqual(yield* store.take("test", former.epoch), Option.some([]))
+      assert.deepStrictEqual(yield* store.untaken("test", former.epoch), [])
       const { epoch } = yield* taken("second")
       const all: Array<Parked> = []
       for (;;) {
-        const batch = yield* store.take("test", epoch)
-        assert(Option.isSome(batch))
-        if (batch.value.length === 0) break
-        all.push(...batch.value)
+        const batch = yield* store.untaken("test", epoch)
+        if (batch.length === 0) break
+        assert.deepStrictEqual(yield* store.untaken("test", epoch), batch)
+        assert.isTrue(yield* store.take("test", epoch, batch.map(({ record }) => record.id)))
+        all.push(...batch)
       }
       assert.deepStrictEqual(all, parked)
       yield* store.park("test", epoch, [parkedOf(records[0] ?? (yield* recordOf({ key: "a" })), 1, { attempts: 9, dueAt: 7 })])

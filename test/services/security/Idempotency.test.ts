@@ -21,13 +21,13 @@ const request = (change: Partial<Omit<IdempotentRequest, "fingerprint">> & { rea
 })
 
 const effect = (note: string) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const { sql } = yield* Database
     yield* Effect.orDie(sql`insert into effects (note) values (${note})`)
     return { status: 201, body: `{"note":"${note}","key":"hub_new_secret"}` }
   })
 
-const effects = Effect.gen(function*() {
+const effects = Effect.gen(function* () {
   const { sql } = yield* Database
   const rows = yield* sql`select note from effects order by note`
   return rows.map((row) => row["note"])
@@ -36,16 +36,15 @@ const effects = Effect.gen(function*() {
 /** Before anything is built: what repeats every hour would have 56 years to catch up with. */
 const november = Layer.effectDiscard(TestClock.setTime(Date.UTC(2026, 10, 1)))
 
-const prepare = Effect.gen(function*() {
+const prepare = Effect.gen(function* () {
   yield* (yield* Database).sql`create table effects (note text)`
 })
 
 describeDatabases("Idempotency", (database) => {
-  const live = Idempotency.layer.pipe(Layer.provideMerge(database),
-    Layer.provide(november))
+  const live = Idempotency.layer.pipe(Layer.provideMerge(database), Layer.provide(november))
 
   it.effect("AC-API-007 the same request again gets the first answer and has no second effect", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       yield* prepare
       const { run } = yield* Idempotency
       const first = yield* run(request(), effect("first"))
@@ -53,20 +52,22 @@ describeDatabases("Idempotency", (database) => {
       assert.deepStrictEqual(again, { answer: first.answer, repeated: true })
       assert.strictEqual(first.answer.status, 201)
       assert.deepStrictEqual(yield* effects, ["first"])
-    }).pipe(Effect.provide(live)))
+    }).pipe(Effect.provide(live))
+  )
 
   it.effect("AC-API-007 another body under the same key is a mismatch", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       yield* prepare
       const { run } = yield* Idempotency
       yield* run(request(), effect("first"))
       const error = yield* Effect.flip(run(request({ body: "{ }" }), effect("other")))
       assert.strictEqual(error._tag, "IdempotencyMismatch")
       assert.deepStrictEqual(yield* effects, ["first"])
-    }).pipe(Effect.provide(live)))
+    }).pipe(Effect.provide(live))
+  )
 
   it.effect("keys are apart by API key, method and path", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       yield* prepare
       const { run } = yield* Idempotency
       const others = [
@@ -80,10 +81,11 @@ describeDatabases("Idempotency", (database) => {
         assert.isFalse((yield* run(other, effect(String(index + 1)))).repeated)
       }
       assert.deepStrictEqual(yield* effects, ["0", "1", "2", "3", "4"])
-    }).pipe(Effect.provide(live)))
+    }).pipe(Effect.provide(live))
+  )
 
   it.effect("AC-API-007 while the first one runs: in progress; its lease ends after 60 s", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       yield* prepare
       const { run } = yield* Idempotency
       const entered = yield* Deferred.make<void>()
@@ -96,10 +98,10 @@ describeDatabases("Idempotency", (database) => {
       const first = yield* Effect.forkChild(Effect.exit(run(request(), slow, { transaction: false })))
       yield* Deferred.await(entered)
       const error = yield* Effect.flip(run(request(), effect("early")))
-      assert.deepStrictEqual([error._tag, "retryAfterSeconds" in error ? error.retryAfterSeconds : 0], [
-        "IdempotencyInProgress",
-        60
-      ])
+      assert.deepStrictEqual(
+        [error._tag, "retryAfterSeconds" in error ? error.retryAfterSeconds : 0],
+        ["IdempotencyInProgress", 60]
+      )
       assert.strictEqual(
         (yield* Effect.flip(run(request({ body: "other" }), effect("early"))))._tag,
         "IdempotencyMismatch"
@@ -109,10 +111,11 @@ describeDatabases("Idempotency", (database) => {
       yield* Deferred.succeed(leave, undefined)
       assert.strictEqual((yield* Fiber.join(first))._tag, "Failure")
       assert.isTrue((yield* run(request(), effect("late"))).repeated)
-    }).pipe(Effect.provide(live)))
+    }).pipe(Effect.provide(live))
+  )
 
   it.effect("a failure is not kept, and frees the key at once", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       yield* prepare
       const { run } = yield* Idempotency
       const failing = Effect.andThen(effect("failed"), Effect.fail(new Refused()))
@@ -121,10 +124,11 @@ describeDatabases("Idempotency", (database) => {
       assert.deepStrictEqual(yield* effects, [])
       assert.isFalse((yield* run(request({ body: "corrected" }), effect("second"))).repeated)
       assert.deepStrictEqual(yield* effects, ["second"])
-    }).pipe(Effect.provide(live)))
+    }).pipe(Effect.provide(live))
+  )
 
   it.effect("an answer is kept for 24 hours", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       yield* prepare
       const { run } = yield* Idempotency
       yield* run(request(), effect("1"))
@@ -133,10 +137,11 @@ describeDatabases("Idempotency", (database) => {
       yield* TestClock.setTime(Date.UTC(2026, 10, 2))
       assert.isFalse((yield* run(request({ body: "new" }), effect("3"))).repeated)
       assert.deepStrictEqual(yield* effects, ["1", "3"])
-    }).pipe(Effect.provide(live)))
+    }).pipe(Effect.provide(live))
+  )
 
   it.effect("answers are stored sealed: the database alone does not tell them", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       yield* prepare
       const { sql } = yield* Database
       const { run } = yield* Idempotency
@@ -144,10 +149,11 @@ describeDatabases("Idempotency", (database) => {
       const [row] = yield* sql`select encode(answer, 'escape') as answer, k::text as row from idempotency_keys k`
       assert.isNotEmpty(String(row?.["answer"]))
       assert.notInclude(JSON.stringify(row), "hub_")
-    }).pipe(Effect.provide(live)))
+    }).pipe(Effect.provide(live))
+  )
 
   it.effect("many at once under one key: one effect", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       yield* prepare
       const { run } = yield* Idempotency
       const outcomes = yield* Effect.forEach(
@@ -157,5 +163,6 @@ describeDatabases("Idempotency", (database) => {
       )
       assert.strictEqual((yield* effects).length, 1)
       assert.isTrue(outcomes.some(({ _tag }) => _tag === "Success"))
-    }).pipe(Effect.provide(live)))
+    }).pipe(Effect.provide(live))
+  )
 })

@@ -35,10 +35,11 @@ const signed = (options: { id?: string; timestamp?: string; body?: Uint8Array; k
   }
 }
 
-const refusal = (request: Parameters<typeof verify>[0]) => Result.match(verify(request), {
-  onSuccess: (id) => `accepted ${id}`,
-  onFailure: (reason) => reason
-})
+const refusal = (request: Parameters<typeof verify>[0]) =>
+  Result.match(verify(request), {
+    onSuccess: (id) => `accepted ${id}`,
+    onFailure: (reason) => reason
+  })
 
 /** The text with one bit of one character flipped. */
 const flip = (text: string, at: number): string => {
@@ -88,7 +89,9 @@ describe("WebhookSignature", () => {
     const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     const twin = alphabet[alphabet.indexOf(last) ^ 1] ?? ""
     const headers = { ...request.headers, "webhook-signature": `${text.slice(0, -2)}${twin}=` }
-    assert.isTrue(Buffer.from(text.slice(3), "base64").equals(Buffer.from(headers["webhook-signature"].slice(3), "base64")))
+    assert.isTrue(
+      Buffer.from(text.slice(3), "base64").equals(Buffer.from(headers["webhook-signature"].slice(3), "base64"))
+    )
     assert.strictEqual(refusal({ ...request, headers }), "wrong-signature")
   })
 
@@ -101,7 +104,17 @@ describe("WebhookSignature", () => {
   })
 
   it("parses the timestamp strictly", () => {
-    const odd = ["", " 1760000000", "1760000000 ", "+1760000000", "01760000000", "1760000000.0", "1.76e9", "0x68e7", "１"]
+    const odd = [
+      "",
+      " 1760000000",
+      "1760000000 ",
+      "+1760000000",
+      "01760000000",
+      "1760000000.0",
+      "1.76e9",
+      "0x68e7",
+      "１"
+    ]
     for (const timestamp of odd) {
       const headers = { ...signed().headers, "webhook-timestamp": timestamp }
       assert.strictEqual(refusal({ ...signed(), headers }), "malformed-timestamp", JSON.stringify(timestamp))
@@ -126,7 +139,13 @@ describe("WebhookSignature", () => {
     for (const id of ["", "a b", "é", "x".repeat(256)]) {
       assert.strictEqual(refusal(signed({ id })), "malformed-id")
     }
-    for (const value of ["", "v1", "v1,", "v2,AAAA", sign({ secret: secret(1), id: "m", timestamp: 1, body }).slice(3)]) {
+    for (const value of [
+      "",
+      "v1",
+      "v1,",
+      "v2,AAAA",
+      sign({ secret: secret(1), id: "m", timestamp: 1, body }).slice(3)
+    ]) {
       const headers = { ...signed().headers, "webhook-signature": value }
       assert.strictEqual(refusal({ ...signed(), headers }), "wrong-signature", value)
     }
@@ -144,8 +163,15 @@ describe("WebhookSignature", () => {
 
   it("takes no other text for a secret", () => {
     const good = Buffer.alloc(32, 7).toString("base64")
-    const texts = ["", good, "whsec_", `whsec_${good}!`, `whsec_${Buffer.alloc(23).toString("base64")}`,
-      `whsec_${Buffer.alloc(65).toString("base64")}`, ` whsec_${good}`]
+    const texts = [
+      "",
+      good,
+      "whsec_",
+      `whsec_${good}!`,
+      `whsec_${Buffer.alloc(23).toString("base64")}`,
+      `whsec_${Buffer.alloc(65).toString("base64")}`,
+      ` whsec_${good}`
+    ]
     for (const text of texts) assert.isTrue(Option.isNone(secretFromText(Redacted.make(text))), text)
     assert.notInclude(String(secret(1)), "1")
   })

@@ -13,6 +13,7 @@ type Operation =
   | "renew"
   | "release"
   | "moveCursors"
+  | "untaken"
   | "take"
   | "park"
   | "unpark"
@@ -50,6 +51,7 @@ export const processOver = (faults: Faults) => {
       renew: faulty("renew")(store.renew),
       release: faulty("release")(store.release),
       moveCursors: faulty("moveCursors")(store.moveCursors),
+      untaken: faulty("untaken")(store.untaken),
       take: faulty("take")(store.take),
       park: faulty("park")(store.park),
       unpark: faulty("unpark")(store.unpark),

@@ -2,7 +2,7 @@
 import { Effect, Exit, type Layer, Logger, References, Scope } from "effect"
 import type { EventDefinition } from "../../../src/domain/events/Event.ts"
 import { Delivery, type Subscription } from "../../../src/services/events/Delivery.ts"
-import { EventBus } from "../../../src/services/events/EventBus.ts"
+import { EventBus, type PublishOptions } from "../../../src/services/events/EventBus.ts"
 import * as RetryPolicy from "../../../src/services/resilience/RetryPolicy.ts"
 import type { Recorder } from "./Recorder.ts"
 import { Noted } from "./Samples.ts"
@@ -32,8 +32,8 @@ export const subscribeApart = (...args: Parameters<typeof subscriptionOf>) =>
     return Scope.close(scope, Exit.void)
   })
 
-export const note = (key: string, value = 0) =>
-  Effect.flatMap(EventBus, (bus) => Effect.orDie(bus.publish(Noted, { key, value })))
+export const note = (key: string, value = 0, options?: PublishOptions) =>
+  Effect.flatMap(EventBus, (bus) => Effect.orDie(bus.publish(Noted, { key, value }, options)))
 
 export const drained = (name = "test") => Effect.flatMap(Delivery, (delivery) => delivery.drained(name))
 

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 
-export const security = Effect.gen(function*() {
+export const security = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
 
   // `digest` is the SHA-256 of the key: the key itself is nowhere.
