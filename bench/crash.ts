@@ -80,4 +80,3 @@ const drill = Effect.scoped(Effect.gen(function*() {
 }))
 
 await Effect.runPromise(drill)
-process.exit()

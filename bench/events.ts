@@ -29,41 +29,46 @@ const table: Array<{ readonly work: string; readonly events: number; readonly pe
 
 /** Runs it once to warm up and then `rounds` times; keeps the best. */
 const measure = <E, R>(work: string, events: number, effect: Effect.Effect<unknown, E, R>, rounds = 3) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     let best = Infinity
     for (let round = 0; round <= rounds; round++) {
       const startedAt = performance.now()
       yield* effect
       if (round > 0 || rounds === 0) best = Math.min(best, performance.now() - startedAt)
     }
-    const perSecond = Math.round(events / best * 1000)
+    const perSecond = Math.round((events / best) * 1000)
     console.log(`${work}: ${perSecond}/s`)
     table.push({ work, events, perSecond })
   })
 
-const publishing = Effect.gen(function*() {
+const publishing = Effect.gen(function* () {
   const bus = yield* EventBus
   const { transaction } = yield* Database
   let place = 0
   const publish = Effect.suspend(() => bus.publish(Happened, sample(place++)))
   const many = (count: number, concurrency: number) =>
-    Effect.forEach(Array.from({ length: concurrency }), () =>
-      Effect.forEach(Array.from({ length: count / concurrency }), () => publish, { discard: true }), {
-      concurrency: "unbounded",
-      discard: true
-    })
+    Effect.forEach(
+      Array.from({ length: concurrency }),
+      () => Effect.forEach(Array.from({ length: count / concurrency }), () => publish, { discard: true }),
+      {
+        concurrency: "unbounded",
+        discard: true
+      }
+    )
   yield* measure("publish, concurrency 1", 1000, many(1000, 1))
   yield* measure("publish, concurrency 20", 20_000, many(20_000, 20))
   yield* measure("publish, concurrency 500", 50_000, many(50_000, 500))
   yield* measure(
     "publish, 1000 in a transaction",
     20_000,
-    Effect.repeat(transaction(Effect.forEach(Array.from({ length: 1000 }), () => publish, { discard: true })), { times: 19 })
+    Effect.repeat(transaction(Effect.forEach(Array.from({ length: 1000 }), () => publish, { discard: true })), {
+      times: 19
+    })
   )
 })
 
 const handling = (subscribers: number) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const bus = yield* EventBus
     const delivery = yield* Delivery
     const { transaction } = yield* Database
@@ -73,8 +78,11 @@ const handling = (subscribers: number) =>
       Array.from({ length: count / 1000 }, (_, batch) => batch),
       (batch) =>
         transaction(
-          Effect.forEach(Array.from({ length: 1000 }, (_, index) => batch * 1000 + index), (place) =>
-            bus.publish(Happened, sample(place)), { discard: true })
+          Effect.forEach(
+            Array.from({ length: 1000 }, (_, index) => batch * 1000 + index),
+            (place) => bus.publish(Happened, sample(place)),
+            { discard: true }
+          )
         ),
       { discard: true }
     )
@@ -86,7 +94,7 @@ const handling = (subscribers: number) =>
       const handle = () => Effect.sync(() => void handled++)
       const startedAt = performance.now()
       yield* Effect.scoped(
-        Effect.gen(function*() {
+        Effect.gen(function* () {
           for (const name of names) {
             yield* delivery.subscribe({
               name,
@@ -100,13 +108,13 @@ const handling = (subscribers: number) =>
       )
       const millis = performance.now() - startedAt
       const work = `handle ${count} events, ${subscribers} subscriber${subscribers === 1 ? "" : "s"}`
-      const perSecond = Math.round(handled / millis * 1000)
+      const perSecond = Math.round((handled / millis) * 1000)
       console.log(`${work}: ${perSecond}/s`)
       if (round === 3) table.push({ work, events: handled, perSecond })
     }
   })
 
-const together = Effect.gen(function*() {
+const together = Effect.gen(function* () {
   const bus = yield* EventBus
   const delivery = yield* Delivery
   const count = 50_000
@@ -122,21 +130,24 @@ const together = Effect.gen(function*() {
     "publish (concurrency 500) and handle, until all are handled",
     count,
     Effect.andThen(
-      Effect.forEach(Array.from({ length: 500 }), () =>
-        Effect.forEach(Array.from({ length: count / 500 }), () => publish, { discard: true }), {
-        concurrency: "unbounded",
-        discard: true
-      }),
+      Effect.forEach(
+        Array.from({ length: 500 }),
+        () => Effect.forEach(Array.from({ length: count / 500 }), () => publish, { discard: true }),
+        {
+          concurrency: "unbounded",
+          discard: true
+        }
+      ),
       delivery.drained("together")
     )
   )
   return handled
 }).pipe(Effect.scoped)
 
-const program = Effect.gen(function*() {
+const program = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   yield* Effect.addFinalizer(() => Effect.orDie(sql`drop schema ${sql(schema)} cascade`))
-  yield* Effect.gen(function*() {
+  yield* Effect.gen(function* () {
     yield* publishing
     yield* handling(1)
     yield* handling(3)

@@ -1,11 +1,10 @@
 /** `events prune`: shortens the log, never past what an adapter still needs. */
-import { Console, Duration, Effect, Option, Schema } from "effect"
+import { Console, Duration, Effect, Layer, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Hub from "../Hub.ts"
 import { Delivery } from "../services/events/Delivery.ts"
 import { EventLog } from "../services/events/EventLog.ts"
 import * as EventServices from "../services/events/Events.ts"
-import { Layer } from "effect"
 import { CommandFailed, find, request } from "./RunningHub.ts"
 import { settings } from "./Settings.ts"
 
@@ -14,7 +13,7 @@ const Age = (text: string): Option.Option<Duration.Duration> => {
   const units: Readonly<Record<string, string>> = { d: "days", h: "hours", m: "minutes", s: "seconds" }
   const short = /^(\d+)\s*([dhms])$/.exec(text.trim())
   const input = short === null ? text : `${short[1]} ${units[short[2] ?? "d"]}`
-  return Schema.decodeUnknownOption(Schema.DurationFromString)(input)
+  return Schema.decodeOption(Schema.DurationFromString)(input)
 }
 
 const Pruned = Schema.Struct({ pruned: Schema.Int })

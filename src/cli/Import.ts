@@ -1,5 +1,5 @@
 /** `import <directory>`: takes in a catalogue export, shows progress on stderr and the report on stdout. */
-import { Console, Effect, Layer, Option } from "effect"
+import { Console, Effect, Formatter, Layer, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import * as Hub from "../Hub.ts"
 import { readCatalogDirectory, withProblems } from "../services/catalog/CatalogDirectory.ts"
@@ -85,6 +85,6 @@ export const importCommand = Command.make(
       )
     yield* overwrite("")
     const report = withProblems(imported, problems)
-    yield* Console.log(json ? JSON.stringify(report, null, 2) : summary(report))
+    yield* Console.log(json ? Formatter.formatJson(report, { space: 2 }) : summary(report))
   })
 ).pipe(Command.withDescription("Take in a catalogue export; again and again without duplicates"))

@@ -29,7 +29,7 @@ export const layer: Layer.Layer<Authorization, never, ApiKeys> = Layer.effect(
       const presented = presentedKey(Context.getUnsafe(fiber.context, HttpServerRequest.HttpServerRequest))
       return presented === undefined
         ? Effect.fail(new UnauthorizedProblem())
-        : Effect.flatMap(keys.authenticate(presented), check)
+        : Effect.flatMapEager(keys.authenticate(presented), check)
     })
   })
 )

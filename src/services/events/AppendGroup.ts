@@ -11,8 +11,11 @@ import type { EventRecord } from "./EventRecord.ts"
 /** Most records in one insert; a single append may be larger. */
 const groupSize = 1000
 
-/** Groups written at the same time: while one waits for its commit the next is sent. */
-const groupsAtOnce = 2
+/**
+ * While one group waits for its commit a second is sent, if it is of this size: smaller ones do better to wait and gather,
+ * measured at 20 and at 500 concurrent publishers.
+ */
+const secondGroupSize = 64
 
 interface Member<E> {
   readonly records: ReadonlyArray<EventRecord>
@@ -21,7 +24,7 @@ interface Member<E> {
 
 /** `write` is run outside of any transaction of the caller, with the services of the place where this is made. */
 export const make = <E>(write: (records: ReadonlyArray<EventRecord>) => Effect.Effect<void, E>) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const scope = yield* Effect.scope
     const runFork = Effect.runForkWith(yield* Effect.context())
     const waiting = new Set<Member<E>>()
@@ -40,16 +43,16 @@ export const make = <E>(write: (records: ReadonlyArray<EventRecord>) => Effect.E
     }
 
     const writeGroup = (members: ReadonlyArray<Member<E>>) =>
-      Effect.gen(function*() {
-        const exit = yield* Effect.exit(write(members.flatMap((member) => member.records)))
+      Effect.gen(function* () {
+        const exit = yield* Effect.exit(Effect.suspend(() => write(members.flatMap((member) => member.records))))
         if (Exit.isSuccess(exit) || members.length === 1) {
           for (const member of members) member.resume(exit)
           return
         }
-        for (const member of members) member.resume(yield* Effect.exit(write(member.records)))
+        for (const member of members) member.resume(yield* Effect.exit(Effect.suspend(() => write(member.records))))
       }).pipe(Effect.onInterrupt(() => Effect.sync(() => giveUp(members))))
 
-    const writeAll = Effect.gen(function*() {
+    const writeAll = Effect.gen(function* () {
       while (waiting.size > 0) yield* writeGroup(next())
     }).pipe(Effect.ensuring(Effect.sync(() => writing--)))
 
@@ -71,7 +74,7 @@ export const make = <E>(write: (records: ReadonlyArray<EventRecord>) => Effect.E
         if (closed) return resume(Effect.interrupt)
         const member: Member<E> = { records, resume }
         waiting.add(member)
-        if (writing < groupsAtOnce) {
+        if (writing === 0 || (writing === 1 && waiting.size >= secondGroupSize)) {
           writing++
           runFork(Effect.forkIn(writeAll, scope))
         }

@@ -27,7 +27,7 @@ export interface Cursors {
 export const make = (start: Position, moved: () => void): Cursors => {
   const lanes = start.map((seq) => ({ done: seq, begun: seq, waiting: new Array<Tracked>(), head: 0 }))
 
-  const advance = (lane: typeof lanes[number]): void => {
+  const advance = (lane: (typeof lanes)[number]): void => {
     const before = lane.done
     for (;;) {
       const entry = lane.waiting[lane.head]

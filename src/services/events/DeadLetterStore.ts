@@ -4,7 +4,10 @@ import type { DeadLetter, DeadLetterFilter, DeadLetterGroup, DeadLetterStatus } 
 
 export interface DeadLetterStore {
   /** Newest first. */
-  readonly list: (filter: DeadLetterFilter, page: { readonly page: number; readonly limit: number }) => Effect.Effect<{
+  readonly list: (
+    filter: DeadLetterFilter,
+    page: { readonly page: number; readonly limit: number }
+  ) => Effect.Effect<{
     readonly data: ReadonlyArray<DeadLetter>
     readonly total: number
   }>

@@ -47,7 +47,9 @@ export const make = ({ dead, subscriptions }: State, replayEnded: Signals): Dead
   return {
     list: (filter, { limit, page }) =>
       Effect.sync(() => {
-        const letters = matching(filter).map(({ letter }) => letter).reverse()
+        const letters = matching(filter)
+          .map(({ letter }) => letter)
+          .reverse()
         return { data: letters.slice((page - 1) * limit, page * limit), total: letters.length }
       }),
     get: (id) => Effect.sync(() => Option.map(Option.fromUndefinedOr(dead.get(id)), ({ letter }) => letter)),

@@ -11,7 +11,7 @@ import { decodeRows } from "./Sql.ts"
 
 /** Tells the owners in other processes that replays wait; follows their word in turn. */
 export const make = (replayAsked: Signals, replayEnded: Signals) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const database = yield* Database
     const { sql } = database
 
@@ -38,18 +38,18 @@ export const make = (replayAsked: Signals, replayEnded: Signals) =>
       ])
     const free = (now: number) => sql`status = 'pending' and (claimed_until is null or claimed_until <= ${time(now)})`
 
-    const find = Effect.fnUntraced(function*(id: string) {
+    const find = Effect.fnUntraced(function* (id: string) {
       if (!isUuid(id)) return Option.none<DeadLetter>()
       const rows = yield* sql`select ${columns} from integration_dead_letters where id = ${id}::uuid`.pipe(Effect.orDie)
       return Option.fromUndefinedOr(decodeLetters(rows)[0])
     })
 
     /** Why a letter that `free` did not let through could not be had. */
-    const refusal = Effect.fnUntraced(function*(id: string) {
+    const refusal = Effect.fnUntraced(function* (id: string) {
       const found = yield* find(id)
       return Option.match(found, {
         onNone: (): Access => ({ _tag: "NotFound" }),
-        onSome: ({ status }): Access => status === "pending" ? { _tag: "Claimed" } : { _tag: "NotPending", status }
+        onSome: ({ status }): Access => (status === "pending" ? { _tag: "Claimed" } : { _tag: "NotPending", status })
       })
     })
 
@@ -65,7 +65,7 @@ export const make = (replayAsked: Signals, replayEnded: Signals) =>
         )
         select ${columns} from claimed`.pipe(Effect.orDie)
 
-    const claim = Effect.fnUntraced(function*(id: string, options: Claim) {
+    const claim = Effect.fnUntraced(function* (id: string, options: Claim) {
       const rows = isUuid(id) ? yield* claimWhere(sql`id = ${id}::uuid`, options) : []
       const before = decodeLetters(rows)[0]
       if (before === undefined) return yield* refusal(id)
@@ -73,7 +73,7 @@ export const make = (replayAsked: Signals, replayEnded: Signals) =>
       return { _tag: "Done" as const, before }
     })
 
-    const claimAll = Effect.fnUntraced(function*(filter: DeadLetterFilter, options: Claim) {
+    const claimAll = Effect.fnUntraced(function* (filter: DeadLetterFilter, options: Claim) {
       const rows = yield* claimWhere(matching(filter), options)
       if (rows.length > 0) yield* database.afterCommit(asked)
       return rows.length
@@ -90,22 +90,22 @@ export const make = (replayAsked: Signals, replayEnded: Signals) =>
         )
         select ${columns} from discarded`.pipe(Effect.orDie, Effect.tap(Effect.sync(replayEnded.signal)))
 
-    const discard = Effect.fnUntraced(function*(id: string, now: number) {
+    const discard = Effect.fnUntraced(function* (id: string, now: number) {
       const rows = isUuid(id) ? yield* discardWhere(sql`id = ${id}::uuid`, now) : []
       const before = decodeLetters(rows)[0]
       return before === undefined ? yield* refusal(id) : { _tag: "Done" as const, before }
     })
 
-    const list = Effect.fnUntraced(
-      function*(filter: DeadLetterFilter, { limit, page }: { readonly page: number; readonly limit: number }) {
-        const counted = yield* sql`select count(*)::int4 as total from integration_dead_letters where ${matching(filter)}`
-        const rows = yield* sql`
+    const list = Effect.fnUntraced(function* (
+      filter: DeadLetterFilter,
+      { limit, page }: { readonly page: number; readonly limit: number }
+    ) {
+      const counted = yield* sql`select count(*)::int4 as total from integration_dead_letters where ${matching(filter)}`
+      const rows = yield* sql`
           select ${columns} from integration_dead_letters where ${matching(filter)}
           order by id desc limit ${limit} offset ${(page - 1) * limit}`
-        return { data: decodeLetters(rows), total: decodeTotal(counted)[0]?.total ?? 0 }
-      },
-      Effect.orDie
-    )
+      return { data: decodeLetters(rows), total: decodeTotal(counted)[0]?.total ?? 0 }
+    }, Effect.orDie)
 
     const groups = (filter: DeadLetterFilter) =>
       sql`

@@ -22,52 +22,62 @@ const claimMillis = 60_000
 
 const defaultWaitMillis = 10_000
 
-export class DeadLetters extends Context.Service<DeadLetters, {
-  /** Newest first. `page` from 1. */
-  readonly list: (filter: DeadLetterFilter, page: { readonly page: number; readonly limit: number }) => Effect.Effect<{
-    readonly data: ReadonlyArray<DeadLetter>
-    readonly total: number
-  }>
-  readonly get: (id: string) => Effect.Effect<DeadLetter, DeadLetterNotFound>
-  readonly groups: (filter: DeadLetterFilter) => Effect.Effect<ReadonlyArray<DeadLetterGroup>>
-  /**
-   * Starts a replay and waits for its outcome, at most `waitMillis` (default 10 000). `replayed` after success, still
-   * pending with a new error and count after failure; None = the outcome is not known yet.
-   */
-  readonly replay: (id: string, options?: { readonly waitMillis?: number }) => Effect.Effect<
-    Option.Option<DeadLetter>,
-    DeadLetterNotFound | DeadLetterNotPending | ReplayInProgress
-  >
-  readonly discard: (id: string) => Effect.Effect<
-    DeadLetter,
-    DeadLetterNotFound | DeadLetterNotPending | ReplayInProgress
-  >
-  /** Starts a replay of every pending one that matches; returns how many. */
-  readonly replayAll: (filter: DeadLetterFilter) => Effect.Effect<number>
-  readonly discardAll: (filter: DeadLetterFilter) => Effect.Effect<number>
-  readonly pendingCount: (adapter: string) => Effect.Effect<number>
-}>()("hub/services/events/DeadLetters") {
+export class DeadLetters extends Context.Service<
+  DeadLetters,
+  {
+    /** Newest first. `page` from 1. */
+    readonly list: (
+      filter: DeadLetterFilter,
+      page: { readonly page: number; readonly limit: number }
+    ) => Effect.Effect<{
+      readonly data: ReadonlyArray<DeadLetter>
+      readonly total: number
+    }>
+    readonly get: (id: string) => Effect.Effect<DeadLetter, DeadLetterNotFound>
+    readonly groups: (filter: DeadLetterFilter) => Effect.Effect<ReadonlyArray<DeadLetterGroup>>
+    /**
+     * Starts a replay and waits for its outcome, at most `waitMillis` (default 10 000). `replayed` after success, still
+     * pending with a new error and count after failure; None = the outcome is not known yet.
+     */
+    readonly replay: (
+      id: string,
+      options?: { readonly waitMillis?: number }
+    ) => Effect.Effect<Option.Option<DeadLetter>, DeadLetterNotFound | DeadLetterNotPending | ReplayInProgress>
+    readonly discard: (
+      id: string
+    ) => Effect.Effect<DeadLetter, DeadLetterNotFound | DeadLetterNotPending | ReplayInProgress>
+    /** Starts a replay of every pending one that matches; returns how many. */
+    readonly replayAll: (filter: DeadLetterFilter) => Effect.Effect<number>
+    readonly discardAll: (filter: DeadLetterFilter) => Effect.Effect<number>
+    readonly pendingCount: (adapter: string) => Effect.Effect<number>
+  }
+>()("hub/services/events/DeadLetters") {
   /** Over any `DeliveryStore`: the one that `Delivery` uses. */
-  static readonly layer = Layer.effect(DeadLetters, Effect.suspend(() => make))
+  static readonly layer = Layer.effect(
+    DeadLetters,
+    Effect.suspend(() => make)
+  )
 }
 
-
-const make = Effect.gen(function*() {
+const make = Effect.gen(function* () {
   const store = yield* DeliveryStore
   const { pollMillis } = yield* DeliverySettings
   const { deadLetters } = store
 
-  const get = Effect.fn("DeadLetters.get")(function*(id: string) {
+  const get = Effect.fn("DeadLetters.get")(function* (id: string) {
     const found = yield* deadLetters.get(id)
     return Option.isSome(found) ? found.value : yield* new DeadLetterNotFound({ id })
   })
 
-  const replay = Effect.fn("DeadLetters.replay")(function*(id: string, options: { readonly waitMillis?: number } = {}) {
+  const replay = Effect.fn("DeadLetters.replay")(function* (
+    id: string,
+    options: { readonly waitMillis?: number } = {}
+  ) {
     const ended = yield* store.replayEnded.listen
     const now = yield* Clock.currentTimeMillis
     const before = yield* granted(id, yield* deadLetters.claim(id, { now, until: now + claimMillis }))
     store.replayAsked.signal()
-    const outcome = Effect.gen(function*() {
+    const outcome = Effect.gen(function* () {
       for (;;) {
         const found = yield* deadLetters.get(id)
         if (Option.isSome(found) && hasEnded(before, found.value)) return found.value
@@ -78,19 +88,19 @@ const make = Effect.gen(function*() {
     return yield* Effect.timeoutOption(outcome, Duration.millis(options.waitMillis ?? defaultWaitMillis))
   }, Effect.scoped)
 
-  const discard = Effect.fn("DeadLetters.discard")(function*(id: string) {
+  const discard = Effect.fn("DeadLetters.discard")(function* (id: string) {
     yield* granted(id, yield* deadLetters.discard(id, yield* Clock.currentTimeMillis))
     return yield* get(id)
   })
 
-  const replayAll = Effect.fn("DeadLetters.replayAll")(function*(filter: DeadLetterFilter) {
+  const replayAll = Effect.fn("DeadLetters.replayAll")(function* (filter: DeadLetterFilter) {
     const now = yield* Clock.currentTimeMillis
     const count = yield* deadLetters.claimAll(filter, { now, until: now + claimMillis })
     if (count > 0) store.replayAsked.signal()
     return count
   })
 
-  const discardAll = Effect.fn("DeadLetters.discardAll")(function*(filter: DeadLetterFilter) {
+  const discardAll = Effect.fn("DeadLetters.discardAll")(function* (filter: DeadLetterFilter) {
     return yield* deadLetters.discardAll(filter, yield* Clock.currentTimeMillis)
   })
 

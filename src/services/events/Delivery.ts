@@ -60,37 +60,43 @@ export class DuplicateSubscription extends Schema.TaggedError<DuplicateSubscript
   name: Schema.String
 }) {}
 
-export class Delivery extends Context.Service<Delivery, {
-  /**
-   * Starts following the log until the scope closes; closing waits for running handlers (up to the shutdown limit)
-   * and stores the cursors.
-   */
-  readonly subscribe: <D extends EventDefinition>(
-    subscription: Subscription<D>
-  ) => Effect.Effect<void, DuplicateSubscription, Scope.Scope>
-  /**
-   * Marks a subscription as switched off, keeping its place in the log (at the end, if it is new). The next `subscribe`
-   * ends it. To be called while it is not subscribed.
-   */
-  readonly suspend: (name: string) => Effect.Effect<void>
-  /** Also of subscriptions of other processes, as far as the store knows them. */
-  readonly status: (name: string) => Effect.Effect<SubscriptionStatus>
-  /**
-   * Waits until the subscription has handled, parked or dead-lettered every event committed before the call, and nothing
-   * is being handled or due. It waits as long as the subscription is paused. For tests and graceful shutdown.
-   */
-  readonly drained: (name: string) => Effect.Effect<void>
-  /** The lowest cursor of all subscriptions, per partition: what pruning must keep. The end of the log without any. */
-  readonly floor: Effect.Effect<Position>
-}>()("hub/services/events/Delivery") {
+export class Delivery extends Context.Service<
+  Delivery,
+  {
+    /**
+     * Starts following the log until the scope closes; closing waits for running handlers (up to the shutdown limit)
+     * and stores the cursors.
+     */
+    readonly subscribe: <D extends EventDefinition>(
+      subscription: Subscription<D>
+    ) => Effect.Effect<void, DuplicateSubscription, Scope.Scope>
+    /**
+     * Marks a subscription as switched off, keeping its place in the log (at the end, if it is new). The next `subscribe`
+     * ends it. To be called while it is not subscribed.
+     */
+    readonly suspend: (name: string) => Effect.Effect<void>
+    /** Also of subscriptions of other processes, as far as the store knows them. */
+    readonly status: (name: string) => Effect.Effect<SubscriptionStatus>
+    /**
+     * Waits until the subscription has handled, parked or dead-lettered every event committed before the call, and nothing
+     * is being handled or due. It waits as long as the subscription is paused. For tests and graceful shutdown.
+     */
+    readonly drained: (name: string) => Effect.Effect<void>
+    /** The lowest cursor of all subscriptions, per partition: what pruning must keep. The end of the log without any. */
+    readonly floor: Effect.Effect<Position>
+  }
+>()("hub/services/events/Delivery") {
   /** Over any `EventLog` and `DeliveryStore`. */
-  static readonly layer = Layer.effect(Delivery, Effect.suspend(() => make))
+  static readonly layer = Layer.effect(
+    Delivery,
+    Effect.suspend(() => make)
+  )
 }
 
 /** `SubscriptionStatus.lag` is not counted any further. */
 const longestLag = 100_000
 
-const make = Effect.gen(function*() {
+const make = Effect.gen(function* () {
   const log = yield* EventLog
   const store = yield* DeliveryStore
   const settings = yield* DeliverySettings
@@ -100,7 +106,7 @@ const make = Effect.gen(function*() {
   )
   const runners = new Map<string, SubscriptionRunner.SubscriptionRunner | null>()
 
-  const subscribe = Effect.fn("Delivery.subscribe")(function*<D extends EventDefinition>(
+  const subscribe = Effect.fn("Delivery.subscribe")(function* <D extends EventDefinition>(
     subscription: Subscription<D>
   ): Effect.fn.Return<void, DuplicateSubscription, Scope.Scope> {
     const { name } = subscription
@@ -115,14 +121,15 @@ const make = Effect.gen(function*() {
     runners.set(name, yield* Effect.provideContext(SubscriptionRunner.make(subscription), services))
   })
 
-  const status = Effect.fn("Delivery.status")(function*(name: string) {
+  const status = Effect.fn("Delivery.status")(function* (name: string) {
     const runner = runners.get(name)
     const owner = runner?.owner() ?? null
     const position = owner === null ? Option.getOrUndefined(yield* store.position(name)) : owner.position()
     const types = runner?.subscription.events.map(({ definition }) => definition.type)
-    const lag = position === undefined || types === undefined
-      ? 0
-      : yield* log.count({ after: position, types, limit: longestLag })
+    const lag =
+      position === undefined || types === undefined
+        ? 0
+        : yield* log.count({ after: position, types, limit: longestLag })
     const { lastFailureAt = null, lastSuccessAt = null, consecutiveFailures = 0 } = runner?.statistics ?? {}
     return {
       name,
@@ -138,7 +145,7 @@ const make = Effect.gen(function*() {
   const isOwnedElsewhere = (name: string) =>
     Effect.map(store.lease(name), ({ owner }) => owner !== null && !store.living.has(owner))
 
-  const drained = Effect.fn("Delivery.drained")(function*(name: string) {
+  const drained = Effect.fn("Delivery.drained")(function* (name: string) {
     const tail = yield* log.tail
     const reached = (position: Position) => tail.every((seq, partition) => (position[partition] ?? 0) >= seq)
     const runner = runners.get(name) ?? undefined
@@ -159,11 +166,14 @@ const make = Effect.gen(function*() {
   }, Effect.scoped)
 
   const floor = Effect.map(Effect.all([log.tail, store.positions]), ([tail, positions]) =>
-    tail.map((seq, partition) => positions.reduce((lowest, position) => Math.min(lowest, position[partition] ?? 0), seq)))
+    tail.map((seq, partition) =>
+      positions.reduce((lowest, position) => Math.min(lowest, position[partition] ?? 0), seq)
+    )
+  )
 
   return {
     subscribe,
-    suspend: Effect.fn("Delivery.suspend")(function*(name: string) {
+    suspend: Effect.fn("Delivery.suspend")(function* (name: string) {
       yield* store.suspend(name, { tail: yield* log.tail, now: yield* Clock.currentTimeMillis })
     }),
     status,

@@ -69,8 +69,8 @@ export const make = () => {
       subscription.owner = owner
       subscription.epoch++
       subscription.beat = 0
-      const buried = [...state.dead.values()].filter(({ letter, place }) =>
-        letter.adapterName === name && place.seq > (subscription.position[place.partition] ?? 0)
+      const buried = [...state.dead.values()].filter(
+        ({ letter, place }) => letter.adapterName === name && place.seq > (subscription.position[place.partition] ?? 0)
       )
       const { offFrom, offTo } = subscription
       return Option.some({
@@ -82,21 +82,26 @@ export const make = () => {
     })
 
   const bury = (name: string, epoch: number, dead: Burial) =>
-    owned(name, epoch, false, done((subscription) => {
-      subscription.parked.delete(dead.record.id)
-      const old = pendingOf(name, dead.record.id)
-      if (old !== undefined) old.letter = { ...old.letter, ...failureFields(dead) }
-      else {
-        state.dead.set(dead.deadLetterId, {
-          letter: newLetter(name, dead),
-          place: { partition: dead.partition, seq: dead.seq },
-          claimedUntil: 0
-        })
-      }
-    }))
+    owned(
+      name,
+      epoch,
+      false,
+      done((subscription) => {
+        subscription.parked.delete(dead.record.id)
+        const old = pendingOf(name, dead.record.id)
+        if (old !== undefined) old.letter = { ...old.letter, ...failureFields(dead) }
+        else {
+          state.dead.set(dead.deadLetterId, {
+            letter: newLetter(name, dead),
+            place: { partition: dead.partition, seq: dead.seq },
+            claimedUntil: 0
+          })
+        }
+      })
+    )
   const pendingOf = (name: string, eventId: string) =>
-    [...state.dead.values()].find(({ letter }) =>
-      letter.adapterName === name && letter.eventId === eventId && letter.status === "pending"
+    [...state.dead.values()].find(
+      ({ letter }) => letter.adapterName === name && letter.eventId === eventId && letter.status === "pending"
     )
 
   const claimReplay = (
@@ -112,25 +117,34 @@ export const make = () => {
       return "claimed"
     })
 
-  const finishReplay = (name: string, epoch: number, outcome: {
-    readonly deadLetterId: string
-    readonly failed: { readonly failure: DescribedFailure; readonly attempts: number } | null
-    readonly now: number
-  }) =>
+  const finishReplay = (
+    name: string,
+    epoch: number,
+    outcome: {
+      readonly deadLetterId: string
+      readonly failed: { readonly failure: DescribedFailure; readonly attempts: number } | null
+      readonly now: number
+    }
+  ) =>
     Effect.tap(
-      owned(name, epoch, false, done((subscription) => {
-        const dead = state.dead.get(outcome.deadLetterId)
-        if (dead === undefined || !subscription.parked.delete(dead.letter.eventId)) return
-        if (dead.letter.status !== "pending") return
-        const at = isoOf(outcome.now)
-        dead.claimedUntil = 0
-        dead.letter = {
-          ...dead.letter,
-          lastReplayAt: at,
-          replayCount: dead.letter.replayCount + 1,
-          ...(outcome.failed === null ? { status: "replayed", replayedAt: at } : failureFields(outcome.failed))
-        }
-      })),
+      owned(
+        name,
+        epoch,
+        false,
+        done((subscription) => {
+          const dead = state.dead.get(outcome.deadLetterId)
+          if (dead === undefined || !subscription.parked.delete(dead.letter.eventId)) return
+          if (dead.letter.status !== "pending") return
+          const at = isoOf(outcome.now)
+          dead.claimedUntil = 0
+          dead.letter = {
+            ...dead.letter,
+            lastReplayAt: at,
+            replayCount: dead.letter.replayCount + 1,
+            ...(outcome.failed === null ? { status: "replayed", replayedAt: at } : failureFields(outcome.failed))
+          }
+        })
+      ),
       Effect.sync(replayEnded.signal)
     )
 
@@ -153,9 +167,14 @@ export const make = () => {
       }),
     acquire,
     renew: (name: string, epoch: number) =>
-      owned(name, epoch, false, done((subscription) => {
-        subscription.beat++
-      })),
+      owned(
+        name,
+        epoch,
+        false,
+        done((subscription) => {
+          subscription.beat++
+        })
+      ),
     release: (name: string, epoch: number) =>
       owned(name, epoch, undefined, (subscription) => {
         subscription.owner = null
@@ -165,35 +184,55 @@ export const make = () => {
     living: new Set<string>(),
 
     moveCursors: (name: string, epoch: number, position: Position) =>
-      owned(name, epoch, false, done((subscription) => {
-        subscription.position = position
-      })),
+      owned(
+        name,
+        epoch,
+        false,
+        done((subscription) => {
+          subscription.position = position
+        })
+      ),
     position: (name: string) =>
       Effect.sync(() => Option.map(Option.fromUndefinedOr(state.subscriptions.get(name)), ({ position }) => position)),
     positions: Effect.sync(() => [...state.subscriptions.values()].map(({ position }) => position)),
 
     untaken: (name: string, epoch: number) =>
       Effect.sync(() =>
-        [...state.subscriptions.get(name)?.parked.values() ?? []]
+        [...(state.subscriptions.get(name)?.parked.values() ?? [])]
           .filter(({ taken }) => taken < epoch)
           .map(({ entry }) => entry)
           .sort((a, b) => a.seq - b.seq)
       ),
     take: (name: string, epoch: number, eventIds: ReadonlyArray<string>) =>
-      owned(name, epoch, false, done(({ parked }) => {
-        for (const id of eventIds) {
-          const found = parked.get(id)
-          if (found !== undefined) parked.set(id, { entry: found.entry, taken: epoch })
-        }
-      })),
+      owned(
+        name,
+        epoch,
+        false,
+        done(({ parked }) => {
+          for (const id of eventIds) {
+            const found = parked.get(id)
+            if (found !== undefined) parked.set(id, { entry: found.entry, taken: epoch })
+          }
+        })
+      ),
     park: (name: string, epoch: number, entries: ReadonlyArray<Parked>) =>
-      owned(name, epoch, false, done(({ parked }) => {
-        for (const entry of entries) parked.set(entry.record.id, { entry, taken: epoch })
-      })),
+      owned(
+        name,
+        epoch,
+        false,
+        done(({ parked }) => {
+          for (const entry of entries) parked.set(entry.record.id, { entry, taken: epoch })
+        })
+      ),
     unpark: (name: string, epoch: number, eventId: string) =>
-      owned(name, epoch, false, done(({ parked }) => {
-        parked.delete(eventId)
-      })),
+      owned(
+        name,
+        epoch,
+        false,
+        done(({ parked }) => {
+          parked.delete(eventId)
+        })
+      ),
     bury,
     claimReplay,
     finishReplay,
@@ -201,8 +240,9 @@ export const make = () => {
     counts: (name: string) =>
       Effect.sync(() => ({
         parked: state.subscriptions.get(name)?.parked.size ?? 0,
-        dead:
-          [...state.dead.values()].filter(({ letter }) => letter.adapterName === name && letter.status === "pending").length
+        dead: [...state.dead.values()].filter(
+          ({ letter }) => letter.adapterName === name && letter.status === "pending"
+        ).length
       })),
     deadLetters: DeadLetterStoreMemory.make(state, replayEnded),
     replayAsked: Signals.make(),

@@ -16,7 +16,7 @@ import { decodeRows, sqlArray } from "./Sql.ts"
 /** Rows that `untaken` gives at once. */
 const batchSize = 500
 
-export const make = Effect.gen(function*() {
+export const make = Effect.gen(function* () {
   const database = yield* Database
   const { sql } = database
   const replayAsked = Signals.make()
@@ -32,7 +32,7 @@ export const make = Effect.gen(function*() {
     )`
   const hasRow = Effect.map((rows: ReadonlyArray<unknown>) => rows.length > 0)
 
-  const acquire = Effect.fnUntraced(function*(name: string, id: string, seen: Lease) {
+  const acquire = Effect.fnUntraced(function* (name: string, id: string, seen: Lease) {
     const rows = yield* sql`
       with seen as materialized (
         select name from event_subscriptions
@@ -42,21 +42,21 @@ export const make = Effect.gen(function*() {
       update event_subscriptions set owner = ${id}, epoch = epoch + 1, beat = 0 from seen
       where event_subscriptions.name = seen.name
       returning epoch::float8 as epoch, positions::float8[] as position, off_from::float8[] as "offFrom",
-        off_to::float8[] as "offTo"`.pipe(Effect.map(decodeOwnership), Effect.orDie)
-    const row = rows[0]
+        off_to::float8[] as "offTo"`
+    const row = decodeOwnership(rows)[0]
     if (row === undefined) return Option.none<Ownership>()
     const buried = yield* sql`
       select event_id as "eventId" from integration_dead_letters
       join unnest(${bigints(row.position)}) with ordinality as cursor(seq, place)
         on cursor.place = integration_dead_letters.partition + 1 and integration_dead_letters.seq > cursor.seq
-      where adapter_name = ${name}`.pipe(Effect.map(decodeEventIds), Effect.orDie)
+      where adapter_name = ${name}`
     return Option.some({
       epoch: row.epoch,
       position: row.position,
-      buried: new Set(buried.map(({ eventId }) => eventId)),
+      buried: new Set(decodeEventIds(buried).map(({ eventId }) => eventId)),
       off: row.offFrom === null || row.offTo === null ? null : { from: row.offFrom, to: row.offTo }
     })
-  })
+  }, Effect.orDie)
 
   const untaken = (name: string, epoch: number) =>
     sql`
@@ -130,20 +130,25 @@ export const make = Effect.gen(function*() {
       select exists (select 1 from claimed) as claimed from owner`.pipe(
       Effect.map((rows) => {
         const row = decodeClaimed(rows)[0]
-        return row === undefined ? "refused" as const : row.claimed ? "claimed" as const : "gone" as const
+        return row === undefined ? ("refused" as const) : row.claimed ? ("claimed" as const) : ("gone" as const)
       }),
       Effect.orDie
     )
 
-  const finishReplay = (name: string, epoch: number, outcome: {
-    readonly deadLetterId: string
-    readonly failed: { readonly failure: DescribedFailure; readonly attempts: number } | null
-    readonly now: number
-  }) => {
+  const finishReplay = (
+    name: string,
+    epoch: number,
+    outcome: {
+      readonly deadLetterId: string
+      readonly failed: { readonly failure: DescribedFailure; readonly attempts: number } | null
+      readonly now: number
+    }
+  ) => {
     const { deadLetterId, failed, now } = outcome
-    const change = failed === null
-      ? sql`status = 'replayed', replayed_at = ${time(now)}`
-      : sql`error_message = ${failed.failure.message}, error_class = ${errorClassOf(failed.failure.failure)},
+    const change =
+      failed === null
+        ? sql`status = 'replayed', replayed_at = ${time(now)}`
+        : sql`error_message = ${failed.failure.message}, error_class = ${errorClassOf(failed.failure.failure)},
           error_chain = ${sqlArray(PgTypes.OID.text, failed.failure.chain)}, retry_count = ${failed.attempts - 1}`
     return sql`
       with ${owner(name, epoch)}, unparked as (
@@ -158,11 +163,18 @@ export const make = Effect.gen(function*() {
   }
 
   return {
-    register: (name: string, { from, now, tail }: {
-      readonly from: Position
-      readonly tail: Position
-      readonly now: number
-    }) =>
+    register: (
+      name: string,
+      {
+        from,
+        now,
+        tail
+      }: {
+        readonly from: Position
+        readonly tail: Position
+        readonly now: number
+      }
+    ) =>
       sql`
         insert into event_subscriptions (name, positions, created_at) values (${name}, ${bigints(from)}, ${time(now)})
         on conflict (name) do update set off_to = coalesce(event_subscriptions.off_to, ${bigints(tail)})
@@ -226,8 +238,10 @@ export const make = Effect.gen(function*() {
       sql`
         select
           (select count(*) from event_parked where subscription = ${name})::int4 as parked,
-          (select count(*) from integration_dead_letters where adapter_name = ${name} and status = 'pending')::int4 as dead`
-        .pipe(Effect.map((rows) => decodeCounts(rows)[0]), Effect.orDie),
+          (select count(*) from integration_dead_letters where adapter_name = ${name} and status = 'pending')::int4 as dead`.pipe(
+        Effect.map((rows) => decodeCounts(rows)[0]),
+        Effect.orDie
+      ),
     deadLetters,
     replayAsked,
     replayEnded
@@ -254,7 +268,9 @@ const decodeParked = decodeRows({
 })
 const decodeClaimed = decodeRows({ claimed: Schema.Boolean })
 const decodeLease = SchemaParser.decodeUnknownSync(
-  Schema.NonEmptyArray(Schema.Struct({ owner: Schema.NullOr(Schema.String), epoch: Schema.Finite, beat: Schema.Finite }))
+  Schema.NonEmptyArray(
+    Schema.Struct({ owner: Schema.NullOr(Schema.String), epoch: Schema.Finite, beat: Schema.Finite })
+  )
 )
 const decodeCounts = SchemaParser.decodeUnknownSync(
   Schema.NonEmptyArray(Schema.Struct({ parked: Schema.Int, dead: Schema.Int }))

@@ -25,7 +25,8 @@ export const make = (subscription: Subscription) => {
     const handler = Effect.suspend(() => subscription.handle(event))
     return Effect.matchCause(
       Effect.useSpan("Delivery.handle", spanOf(subscription.name, record), (span) =>
-        Effect.provideContext(handler, contextOf(subscription.name, record, span))),
+        Effect.provideContext(handler, contextOf(subscription.name, record, span))
+      ),
       { onFailure: FailureText.fromCause, onSuccess: () => null }
     )
   }

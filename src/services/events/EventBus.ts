@@ -31,59 +31,74 @@ export type LiveEvent<E> =
   | { readonly _tag: "Event"; readonly event: E; readonly logged: LoggedRecord }
   | { readonly _tag: "Missed"; readonly count: number }
 
-export class EventBus extends Context.Service<EventBus, {
-  /** Inside `Database.transaction`: stored with it. Returns the stamped event. */
-  readonly publish: <D extends EventDefinition>(
-    definition: D,
-    payload: PayloadOf<D>,
-    options?: PublishOptions
-  ) => Effect.Effect<Event<D["type"], PayloadOf<D>>, EventCodec.InvalidEvent>
-  /** Live events of these types from now on; subscribed when the effect returns, ended with the scope. */
-  readonly subscribe: <const Ds extends ReadonlyArray<EventDefinition>>(
-    definitions: Ds,
-    options?: { /** Events buffered before the oldest are dropped; default 1024. */ readonly capacity?: number }
-  ) => Effect.Effect<Stream.Stream<LiveEvent<EventOf<Ds[number]>>>, never, Scope.Scope>
-  /** Decodes a stored record by its definition; none when it is not of that type or does not decode. */
-  readonly decode: <D extends EventDefinition>(
-    definition: D,
-    record: LoggedRecord["record"]
-  ) => Option.Option<EventOf<D>>
-}>()("hub/services/events/EventBus") {
+export class EventBus extends Context.Service<
+  EventBus,
+  {
+    /** Inside `Database.transaction`: stored with it. Returns the stamped event. */
+    readonly publish: <D extends EventDefinition>(
+      definition: D,
+      payload: PayloadOf<D>,
+      options?: PublishOptions
+    ) => Effect.Effect<Event<D["type"], PayloadOf<D>>, EventCodec.InvalidEvent>
+    /** Live events of these types from now on; subscribed when the effect returns, ended with the scope. */
+    readonly subscribe: <const Ds extends ReadonlyArray<EventDefinition>>(
+      definitions: Ds,
+      options?: { /** Events buffered before the oldest are dropped; default 1024. */ readonly capacity?: number }
+    ) => Effect.Effect<Stream.Stream<LiveEvent<EventOf<Ds[number]>>>, never, Scope.Scope>
+    /** Decodes a stored record by its definition; none when it is not of that type or does not decode. */
+    readonly decode: <D extends EventDefinition>(
+      definition: D,
+      record: LoggedRecord["record"]
+    ) => Option.Option<EventOf<D>>
+  }
+>()("hub/services/events/EventBus") {
   /** Over any `EventLog`. */
-  static readonly layer = Layer.effect(EventBus, Effect.suspend(() => make))
+  static readonly layer = Layer.effect(
+    EventBus,
+    Effect.suspend(() => make)
+  )
 }
 
-const make = Effect.gen(function*() {
+const defaultSource = "hub"
+
+const make = Effect.gen(function* () {
   const log = yield* EventLog
 
   // Untraced: this is the hot path of every publisher.
-  const publish = Effect.fnUntraced(function*<D extends EventDefinition>(
+  const publish = Effect.fnUntraced(function* <D extends EventDefinition>(
     definition: D,
     payload: PayloadOf<D>,
-    options: PublishOptions = {}
+    options?: PublishOptions
   ): Effect.fn.Return<Event<D["type"], PayloadOf<D>>, EventCodec.InvalidEvent> {
     const context = yield* EventContext
-    const id = options.id ?? (yield* makeEventId)
-    const record = yield* Effect.fromResult(EventCodec.encode(definition, payload, {
-      id,
-      timestamp: yield* now,
-      correlationId: options.correlationId ?? context?.correlationId ?? id,
-      causationId: options.causationId === undefined ? context?.causationId ?? null : options.causationId,
-      source: options.source ?? context?.source ?? "hub",
-      schemaVersion: definition.schemaVersion
-    }))
-    yield* log.append([record])
-    const { metadata } = EventCodec.toEvent(record, payload)
+    const id = yield* makeEventId
+    const timestamp = yield* now
+    const { schemaVersion } = definition
+    // What comes from outside is checked; what is made here need not be.
+    const metadata =
+      context === null && options === undefined
+        ? { id, timestamp, correlationId: id, causationId: null, source: defaultSource, schemaVersion }
+        : yield* Effect.fromResult(
+            EventCodec.envelope(definition, {
+              id: options?.id ?? id,
+              timestamp,
+              correlationId: options?.correlationId ?? context?.correlationId ?? options?.id ?? id,
+              causationId: options?.causationId === undefined ? (context?.causationId ?? null) : options.causationId,
+              source: options?.source ?? context?.source ?? defaultSource,
+              schemaVersion
+            })
+          )
+    yield* log.append([yield* Effect.fromResult(EventCodec.encode(definition, payload, metadata))])
     return { type: definition.type, payload, metadata }
   })
 
   /** The committed log since it was opened, while anyone listens. Pumps never block, so back-pressure is safe. */
   const feed = yield* RcRef.make({
-    acquire: Effect.gen(function*() {
+    acquire: Effect.gen(function* () {
       const pubsub = yield* Effect.acquireRelease(PubSub.bounded<LoggedRecord>(1024), PubSub.shutdown)
       const changes = yield* log.changes
       let position = yield* log.tail
-      const follow = Effect.gen(function*() {
+      const follow = Effect.gen(function* () {
         const page = yield* persist(log.read({ after: position, limit: 64 }), "reading the event log for live events")
         position = page.upTo
         if (page.records.length > 0) yield* PubSub.publishAll(pubsub, page.records)
@@ -94,7 +109,7 @@ const make = Effect.gen(function*() {
     })
   })
 
-  const subscribe = Effect.fn("EventBus.subscribe")(function*<const Ds extends ReadonlyArray<EventDefinition>>(
+  const subscribe = Effect.fn("EventBus.subscribe")(function* <const Ds extends ReadonlyArray<EventDefinition>>(
     definitions: Ds,
     options: { readonly capacity?: number } = {}
   ) {
@@ -105,7 +120,7 @@ const make = Effect.gen(function*() {
       Queue.end
     )
     let missed = 0
-    const pump = Effect.gen(function*() {
+    const pump = Effect.gen(function* () {
       for (const logged of yield* PubSub.takeAll(source)) {
         const definition = definitions.find(({ type }) => type === logged.record.type)
         const event = definition === undefined ? undefined : EventCodec.decode<Ds[number]>(definition, logged.record)
@@ -115,12 +130,14 @@ const make = Effect.gen(function*() {
       }
     })
     yield* Effect.forkScoped(Effect.forever(pump))
-    return Stream.fromEffectRepeat(Effect.suspend(() => {
-      if (missed === 0) return Queue.take(buffer)
-      const count = missed
-      missed = 0
-      return Effect.succeed({ _tag: "Missed" as const, count })
-    }))
+    return Stream.fromEffectRepeat(
+      Effect.suspend(() => {
+        if (missed === 0) return Queue.take(buffer)
+        const count = missed
+        missed = 0
+        return Effect.succeed({ _tag: "Missed" as const, count })
+      })
+    )
   })
 
   return { publish, subscribe, decode: EventCodec.decode }

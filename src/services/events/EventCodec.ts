@@ -19,30 +19,47 @@ export class InvalidEvent extends Schema.TaggedError<InvalidEvent>()("InvalidEve
 
 type Issues = InvalidEvent["issues"]
 
-/** The record of an event, with every reason why there is none. Paths begin with `payload` or name an envelope field. */
+/** An envelope from outside: every field is checked. */
+export const envelope = (
+  definition: EventDefinition,
+  metadata: { readonly [K in keyof EventMetadata]: string | number | null }
+): Result.Result<EventMetadata, InvalidEvent> =>
+  Result.flatMap(
+    Result.mapError(decodeMetadata(metadata), (issue) => invalid(definition, toIssues(issue, ""))),
+    (decoded) => {
+      const issues = [...unstorable(decoded.source, "source"), ...unstorable(decoded.causationId, "causationId")]
+      return issues.length > 0 ? Result.fail(invalid(definition, issues)) : Result.succeed(decoded)
+    }
+  )
+
+/** The record of an event, or every reason why its payload does not do; their paths begin with `payload`. */
 export const encode = (
   definition: EventDefinition,
   payload: unknown,
-  metadata: { readonly [K in keyof EventMetadata]: string | number | null }
+  metadata: EventMetadata
 ): Result.Result<EventRecord, InvalidEvent> => {
-  const invalid = (issues: Issues) => Result.fail(new InvalidEvent({ type: definition.type, issues }))
   // Before the schema sees it: a deeper value could exhaust the stack.
-  if (exceedsDepth(payload, maxDepth)) {
-    return invalid([{ path: "payload", message: `nested more than ${maxDepth} levels` }])
-  }
+  if (exceedsDepth(payload, maxDepth)) return Result.fail(invalid(definition, [tooDeep]))
   const encoded = codecOf(definition).encode(payload)
-  if (Result.isFailure(encoded)) return invalid(toIssues(encoded.failure, "payload"))
-  const envelope = decodeMetadata(metadata)
-  if (Result.isFailure(envelope)) return invalid(toIssues(envelope.failure, ""))
+  if (Result.isFailure(encoded)) return Result.fail(invalid(definition, toIssues(encoded.failure, "payload")))
   const key = definition.key(payload)
-  const { causationId, source } = envelope.success
-  const texts = { payload: encoded.success, key, source, causationId }
-  const issues = exceedsDepth(encoded.success, maxDepth)
-    ? [{ path: "payload", message: `nested more than ${maxDepth} levels` }]
-    : Object.entries(texts).flatMap(([path, value]) => unstorable(value, path))
-  return issues.length > 0
-    ? invalid(issues)
-    : Result.succeed({ ...envelope.success, type: definition.type, key, payload: encoded.success })
+  if (!fits(encoded.success, maxDepth) || !isStorable(key)) {
+    const issues = exceedsDepth(encoded.success, maxDepth)
+      ? [tooDeep]
+      : [...unstorable(encoded.success, "payload"), ...unstorable(key, "key")]
+    return Result.fail(invalid(definition, issues))
+  }
+  return Result.succeed({
+    id: metadata.id,
+    timestamp: metadata.timestamp,
+    correlationId: metadata.correlationId,
+    causationId: metadata.causationId,
+    source: metadata.source,
+    schemaVersion: metadata.schemaVersion,
+    type: definition.type,
+    key,
+    payload: encoded.success
+  })
 }
 
 /** None when the record is of another type or does not decode. */
@@ -75,12 +92,16 @@ export const toEvent = (record: EventRecord, payload: unknown): Event => ({
 
 /** One line per problem, e.g. `payload.orderId: Missing key`. Shows no values. */
 export const describeIssue = (issue: SchemaIssue.Issue): string =>
-  toIssues(issue, "payload").map(({ message, path }) => `${path}: ${message}`).join("; ")
+  toIssues(issue, "payload")
+    .map(({ message, path }) => `${path}: ${message}`)
+    .join("; ")
 
 const toIssues = (issue: SchemaIssue.Issue, root: string): Issues =>
   formatIssue(issue).issues.map(({ message, path = [] }) => ({
-    path: [...(root === "" ? [] : [root]), ...path.map((segment) => String(Predicate.isObject(segment) ? segment.key : segment))]
-      .join("."),
+    path: [
+      ...(root === "" ? [] : [root]),
+      ...path.map((segment) => String(Predicate.isObject(segment) ? segment.key : segment))
+    ].join("."),
     message
   }))
 
@@ -95,16 +116,29 @@ const codecs = new WeakMap<EventDefinition, ReturnType<typeof makeCodec>>()
 
 const codecOf = (definition: EventDefinition) => {
   let codec = codecs.get(definition)
-  if (codec === undefined) codecs.set(definition, codec = makeCodec(definition))
+  if (codec === undefined) codecs.set(definition, (codec = makeCodec(definition)))
   return codec
 }
+
+const invalid = ({ type }: EventDefinition, issues: Issues) => new InvalidEvent({ type, issues })
+
+const tooDeep = { path: "payload", message: `nested more than ${maxDepth} levels` }
 
 /** Goes down at most `depth` levels, so a cycle ends too. */
 const exceedsDepth = (value: unknown, depth: number): boolean => {
   if (!Predicate.isObjectOrArray(value)) return false
   if (depth === 0) return true
-  for (const child of Object.values(value)) if (exceedsDepth(child, depth - 1)) return true
+  for (const key in value) if (exceedsDepth(Reflect.get(value, key), depth - 1)) return true
   return false
+}
+
+/** Can jsonb hold it? Says no without saying why: that is what `unstorable` is for. */
+const fits = (value: unknown, depth: number): boolean => {
+  if (Predicate.isString(value)) return isStorable(value)
+  if (!Predicate.isObjectOrArray(value)) return true
+  if (depth === 0) return false
+  for (const key in value) if (!isStorable(key) || !fits(Reflect.get(value, key), depth - 1)) return false
+  return true
 }
 
 const unstorable = (value: unknown, path: string): Issues => {

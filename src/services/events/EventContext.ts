@@ -4,12 +4,10 @@
  */
 import { Context } from "effect"
 
-export const EventContext = Context.Reference<
-  {
-    readonly correlationId: string
-    /** Id of the event being handled; null outside a handler. */
-    readonly causationId: string | null
-    /** Default `source` of published events: the originating module, e.g. `api` or `mes`. */
-    readonly source: string
-  } | null
->("hub/services/events/EventContext", { defaultValue: () => null })
+export const EventContext = Context.Reference<{
+  readonly correlationId: string
+  /** Id of the event being handled; null outside a handler. */
+  readonly causationId: string | null
+  /** Default `source` of published events: the originating module, e.g. `api` or `mes`. */
+  readonly source: string
+} | null>("hub/services/events/EventContext", { defaultValue: () => null })

@@ -7,7 +7,7 @@ import * as LogPages from "./LogPages.ts"
 import * as Places from "./Position.ts"
 import * as Signals from "./Signals.ts"
 
-export const make = Effect.gen(function*() {
+export const make = Effect.gen(function* () {
   const { partitions } = yield* EventLogSettings
   const all = Array.from({ length: partitions }, (_, partition) => partition)
   const lanes = all.map((): Array<LoggedRecord> => [])
@@ -43,7 +43,8 @@ export const make = Effect.gen(function*() {
         records.push(logged)
         found++
       }
-      upTo[partition] = found === options.limit ? lane[index - 1]?.seq ?? after : Math.max(after, ends[partition] ?? 0)
+      upTo[partition] =
+        found === options.limit ? (lane[index - 1]?.seq ?? after) : Math.max(after, ends[partition] ?? 0)
     }
     return { records, upTo }
   }
@@ -63,11 +64,7 @@ export const make = Effect.gen(function*() {
         return LogPages.merge(readSync({ after: options.after, limit: options.limit }, matches), options)
       }),
     find: (id: string) => Effect.sync(() => Option.fromUndefinedOr(byId.get(id))),
-    count: (options: {
-      readonly after: Position
-      readonly types?: ReadonlyArray<string>
-      readonly limit: number
-    }) =>
+    count: (options: { readonly after: Position; readonly types?: ReadonlyArray<string>; readonly limit: number }) =>
       Effect.sync(() => {
         const { records } = readSync({ after: options.after, limit: options.limit }, ofTypes(options.types))
         return Math.min(records.length, options.limit)
@@ -82,8 +79,8 @@ export const make = Effect.gen(function*() {
         const before = DateTime.formatIso(DateTime.makeUnsafe(now - options.olderThanMillis))
         let pruned = 0
         for (const [partition, lane] of lanes.entries()) {
-          const kept = lane.filter(({ record, seq }) =>
-            seq > (options.keepAfter[partition] ?? 0) || record.timestamp >= before
+          const kept = lane.filter(
+            ({ record, seq }) => seq > (options.keepAfter[partition] ?? 0) || record.timestamp >= before
           )
           for (const logged of lane) if (!kept.includes(logged)) byId.delete(logged.record.id)
           pruned += lane.length - kept.length

@@ -17,7 +17,9 @@ export class EventLogMismatch extends Schema.TaggedError<EventLogMismatch>()("Ev
   actual: Layout
 }) {
   override get message(): string {
-    return `the event log of this database has ${this.actual.partitions} partitions (${this.actual.hash}), not ` +
+    return (
+      `the event log of this database has ${this.actual.partitions} partitions (${this.actual.hash}), not ` +
       `${this.expected.partitions} (${this.expected.hash}); both are fixed when it is created`
+    )
   }
 }

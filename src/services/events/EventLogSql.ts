@@ -6,9 +6,9 @@
  * the schema's name: hubs in different schemas of a database do not wait for each other.
  */
 import { PgTypes } from "@effect/sql-pg"
-import { Clock, Effect, Option, Schema, SchemaParser } from "effect"
+import { Clock, Context, DateTime, Effect, Option, Schema, SchemaParser } from "effect"
 import { Database } from "../storage/Database.ts"
-import { CommitParticipant, isBare } from "../storage/UnitOfWork.ts"
+import { CommitParticipant } from "../storage/UnitOfWork.ts"
 import * as AppendGroup from "./AppendGroup.ts"
 import type { ListOptions, ReadOptions } from "./EventLog.ts"
 import { EventLogMismatch, EventLogSettings } from "./EventLogSettings.ts"
@@ -18,7 +18,7 @@ import * as Places from "./Position.ts"
 import * as Signals from "./Signals.ts"
 import { decodeRows, sqlArray } from "./Sql.ts"
 
-export const make = Effect.gen(function*() {
+export const make = Effect.gen(function* () {
   const database = yield* Database
   const { sql } = database
   const settings = yield* EventLogSettings
@@ -45,12 +45,15 @@ export const make = Effect.gen(function*() {
     return sql`
       with locks as materialized (
         select pg_advisory_xact_lock(${lockSpace}::int4, partition)
-        from unnest(${sqlArray(PgTypes.OID.int4, [...new Set(rows)].sort((a, b) => a - b))}) as partition
+        from unnest(${sqlArray(
+          PgTypes.OID.int4,
+          [...new Set(rows)].sort((a, b) => a - b)
+        )}) as partition
       )
       insert into event_log
         (partition, id, type, key, correlation_id, causation_id, source, schema_version, timestamp, payload)
       select
-        partition, id, type, key, correlation_id, causation_id, source, schema_version, timestamp::timestamptz, payload
+        partition, id, type, key, correlation_id, causation_id, source, schema_version, timestamp, payload
       from (select count(*) from locks) as locked, unnest(
         ${sqlArray(PgTypes.OID.int2, rows)},
         ${column(PgTypes.OID.uuid, (record) => record.id)},
@@ -60,7 +63,7 @@ export const make = Effect.gen(function*() {
         ${column(PgTypes.OID.text, (record) => record.causationId)},
         ${column(PgTypes.OID.text, (record) => record.source)},
         ${column(PgTypes.OID.int4, (record) => record.schemaVersion)},
-        ${column(PgTypes.OID.text, (record) => record.timestamp)},
+        ${column(PgTypes.OID.timestamptz, (record) => DateTime.toEpochMillis(DateTime.makeUnsafe(record.timestamp)))},
         ${column(PgTypes.OID.jsonb, (record) => record.payload)}
       ) with ordinality as record
         (partition, id, type, key, correlation_id, causation_id, source, schema_version, timestamp, payload, place)
@@ -69,15 +72,20 @@ export const make = Effect.gen(function*() {
   }
   const appendGrouped = yield* AppendGroup.make((records) => Effect.tap(insert(records), committed))
   const participant = new CommitParticipant((records: ReadonlyArray<EventRecord>) =>
-    Effect.tap(insert(records), database.afterCommit(committed)))
+    Effect.tap(insert(records), database.afterCommit(committed))
+  )
 
-  const append = Effect.fnUntraced(function*(records: ReadonlyArray<EventRecord>) {
-    if (records.length === 0) return
+  const append = (records: ReadonlyArray<EventRecord>): Effect.Effect<void> =>
+    records.length === 0
+      ? Effect.void
+      : Effect.contextWith((context: Context.Context<never>) =>
+          Context.getOrUndefined(context, sql.transactionService) === undefined
+            ? appendGrouped(records)
+            : appendInTransaction(records)
+        )
+  const appendInTransaction = Effect.fnUntraced(function* (records: ReadonlyArray<EventRecord>) {
     if (yield* database.inTransaction) return yield* database.enlist(participant, records)
-    if (yield* isBare(sql)) {
-      return yield* Effect.die(new Error("events are published inside a bare withTransaction: use Database.transaction"))
-    }
-    yield* appendGrouped(records)
+    return yield* Effect.die(new Error("events are published inside a bare withTransaction: use Database.transaction"))
   })
 
   const columns = sql.literal(
@@ -87,11 +95,12 @@ export const make = Effect.gen(function*() {
   const ofTypes = (types: ReadonlyArray<string> | undefined) =>
     types === undefined ? sql.literal("") : sql`and type = any(${sqlArray(PgTypes.OID.text, types)})`
   const places = (after: Position, of: ReadonlyArray<number>) =>
-    sql`unnest(${sqlArray(PgTypes.OID.int2, of)}, ${
-      sqlArray(PgTypes.OID.int8, of.map((partition) => BigInt(after[partition] ?? 0)))
-    }) as place(partition, after)`
+    sql`unnest(${sqlArray(PgTypes.OID.int2, of)}, ${sqlArray(
+      PgTypes.OID.int8,
+      of.map((partition) => BigInt(after[partition] ?? 0))
+    )}) as place(partition, after)`
 
-  const read = Effect.fnUntraced(function*(options: ReadOptions) {
+  const read = Effect.fnUntraced(function* (options: ReadOptions) {
     const rows = yield* sql`
       select place.partition, place_end.seq::float8 as end, record.*
       from ${places(options.after, options.partitions ?? all)}
@@ -107,28 +116,37 @@ export const make = Effect.gen(function*() {
     return LogPages.fromRows(rows, options)
   })
 
-  const list = Effect.fnUntraced(function*(options: ListOptions) {
+  const list = Effect.fnUntraced(function* (options: ListOptions) {
     const { correlationId } = options
-    const page = correlationId === undefined ? yield* read(options) : yield* sql`
+    const page =
+      correlationId === undefined
+        ? yield* read(options)
+        : yield* sql`
       select record.partition, record.seq as end, record.*
       from (
         select partition, ${columns} from event_log where correlation_id = ${correlationId} ${ofTypes(options.types)}
       ) as record
       join ${places(options.after, all)} on place.partition = record.partition and record.seq > place.after
       order by record.partition, record.seq`.pipe(
-      Effect.map((rows) => LogPages.fromRows(rows, { after: options.after, limit: rows.length })),
-      Effect.orDie
-    )
+            Effect.map((rows) => LogPages.fromRows(rows, { after: options.after, limit: rows.length })),
+            Effect.orDie
+          )
     return LogPages.merge(page, options)
   })
 
-  const find = Effect.fnUntraced(function*(id: string) {
+  const find = Effect.fnUntraced(function* (id: string) {
     if (!isEventId(id)) return Option.none<LoggedRecord>()
-    const rows = yield* sql`select partition, 0::float8 as end, ${columns} from event_log where id = ${id}::uuid`.pipe(Effect.orDie)
+    const rows = yield* sql`select partition, 0::float8 as end, ${columns} from event_log where id = ${id}::uuid`.pipe(
+      Effect.orDie
+    )
     return Option.fromUndefinedOr(LogPages.fromRows(rows, { after: start, limit: 1 }).records[0])
   })
 
-  const count = (options: { readonly after: Position; readonly types?: ReadonlyArray<string>; readonly limit: number }) =>
+  const count = (options: {
+    readonly after: Position
+    readonly types?: ReadonlyArray<string>
+    readonly limit: number
+  }) =>
     sql`
       select count(*)::int4 as count from (
         select 1 from ${places(options.after, all)} cross join lateral (
@@ -144,7 +162,10 @@ export const make = Effect.gen(function*() {
     Effect.orDie
   )
 
-  const prune = Effect.fnUntraced(function*(options: { readonly olderThanMillis: number; readonly keepAfter: Position }) {
+  const prune = Effect.fnUntraced(function* (options: {
+    readonly olderThanMillis: number
+    readonly keepAfter: Position
+  }) {
     const before = (yield* Clock.currentTimeMillis) - options.olderThanMillis
     return yield* sql`
       with deleted as (
@@ -173,7 +194,7 @@ export const make = Effect.gen(function*() {
 })
 
 /** Stores the layout in a new log, compares it in an old one. */
-const fixLayout = Effect.fnUntraced(function*(partitions: number) {
+const fixLayout = Effect.fnUntraced(function* (partitions: number) {
   const { sql } = yield* Database
   const expected = { partitions, hash: Places.hashName }
   const rows = yield* sql`

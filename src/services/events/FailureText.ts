@@ -33,24 +33,27 @@ export const describe = (failure: Failure, error: unknown): DescribedFailure => 
 
 /** PostgreSQL stores neither NUL nor lone surrogates: they are written as `\u0000` and the like. */
 export const escapeText = (text: string): string =>
-  text.slice(0, maxText).replaceAll(
-    /\0|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`
-  )
+  text
+    .slice(0, maxText)
+    .replaceAll(
+      /\0|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g,
+      (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`
+    )
 
 const messageOf = (error: unknown): string =>
   Predicate.hasProperty(error, "message") && Predicate.isString(error.message) ? error.message : safeString(error)
 
 const textOf = (error: unknown): string => {
-  const name = Predicate.hasProperty(error, "_tag") && Predicate.isString(error._tag)
-    ? error._tag
-    : error instanceof Error
-    ? error.name
-    : ""
+  const name =
+    Predicate.hasProperty(error, "_tag") && Predicate.isString(error._tag)
+      ? error._tag
+      : error instanceof Error
+        ? error.name
+        : ""
   return name === "" ? messageOf(error) : `${name}: ${messageOf(error)}`
 }
 
-const causeOf = (error: unknown): unknown => Predicate.hasProperty(error, "cause") ? error.cause : undefined
+const causeOf = (error: unknown): unknown => (Predicate.hasProperty(error, "cause") ? error.cause : undefined)
 
 /** A thrown value may refuse to become text. */
 const safeString = (value: unknown): string => {

@@ -33,12 +33,15 @@ export interface Statistics {
 }
 
 /** Returns what handles the head of a running lane and releases it. */
-export const make = Effect.fnUntraced(function*(hand: Hand, options: {
-  readonly subscription: Subscription
-  readonly pause: SubscriptionPause
-  readonly isHealthy: Effect.Effect<boolean>
-  readonly statistics: Statistics
-}) {
+export const make = Effect.fnUntraced(function* (
+  hand: Hand,
+  options: {
+    readonly subscription: Subscription
+    readonly pause: SubscriptionPause
+    readonly isHealthy: Effect.Effect<boolean>
+    readonly statistics: Statistics
+  }
+) {
   const clock = yield* Clock.Clock
   const { cursors, epoch, lanes, name, store } = hand
   const { isHealthy, pause, statistics, subscription } = options
@@ -56,7 +59,7 @@ export const make = Effect.fnUntraced(function*(hand: Hand, options: {
     hand.release(lane)
   }
 
-  const handleHead = Effect.fnUntraced(function*(lane: Lane) {
+  const handleHead = Effect.fnUntraced(function* (lane: Lane) {
     const entry = lane.entries[0]
     if (entry === undefined || entry.dueAt > now()) return hand.release(lane)
     if (entry.verdict !== null) return yield* bury(lane, entry, entry.verdict)
@@ -78,7 +81,7 @@ export const make = Effect.fnUntraced(function*(hand: Hand, options: {
     conclude(lane, entry)
   })
 
-  const failed = Effect.fnUntraced(function*(lane: Lane, entry: Entry, failure: DescribedFailure) {
+  const failed = Effect.fnUntraced(function* (lane: Lane, entry: Entry, failure: DescribedFailure) {
     const situation = yield* situationOf(entry, failure)
     const outcome = decide(needsHealth(situation) ? { ...situation, healthy: yield* isHealthy } : situation)
     const isRefusal = failure.failure._tag === "Error" && failure.failure.error._tag === "CircuitOpen"
@@ -109,7 +112,7 @@ export const make = Effect.fnUntraced(function*(hand: Hand, options: {
     }
   })
 
-  const situationOf = Effect.fnUntraced(function*(entry: Entry, { failure }: DescribedFailure) {
+  const situationOf = Effect.fnUntraced(function* (entry: Entry, { failure }: DescribedFailure) {
     const policy = policies.get(entry.record.type)
     const delay = policy === undefined ? Option.none() : yield* RetryPolicy.delayAfter(policy, entry.attempts + 1)
     if (failure._tag === "Error" && failure.error._tag === "RateLimited" && failure.error.retryAfterMillis === null) {
@@ -130,11 +133,11 @@ export const make = Effect.fnUntraced(function*(hand: Hand, options: {
   })
 
   /** Writes the head, which waits until it is due, and all that are behind it, which wait for the head. */
-  const parkLane = Effect.fnUntraced(function*(lane: Lane) {
+  const parkLane = Effect.fnUntraced(function* (lane: Lane) {
     const head = lane.entries[0]
     let headWritten = false
     for (;;) {
-      const fresh = lane.entries.filter((entry) => entry === head ? !headWritten : !entry.parked && !entry.parking)
+      const fresh = lane.entries.filter((entry) => (entry === head ? !headWritten : !entry.parked && !entry.parking))
       if (fresh.length === 0) return
       headWritten = true
       const rows = fresh.map((entry) => parkedOf(entry, entry === head ? entry.dueAt : null))
@@ -147,7 +150,7 @@ export const make = Effect.fnUntraced(function*(hand: Hand, options: {
   })
 
   /** Writes the dead letter. While it cannot be written the event is not given up: it stays parked. */
-  const bury = Effect.fnUntraced(function*(lane: Lane, entry: Entry, verdict: NonNullable<Entry["verdict"]>) {
+  const bury = Effect.fnUntraced(function* (lane: Lane, entry: Entry, verdict: NonNullable<Entry["verdict"]>) {
     const { partition, record, seq } = entry
     const deadLetterId = yield* makeEventId
     const exit = yield* Effect.exit(
@@ -166,7 +169,7 @@ export const make = Effect.fnUntraced(function*(hand: Hand, options: {
   })
 
   /** False when there is nothing to replay any more. */
-  const claimReplay = Effect.fnUntraced(function*(deadLetterId: string, claimedUntil: number) {
+  const claimReplay = Effect.fnUntraced(function* (deadLetterId: string, claimedUntil: number) {
     let isThere = false
     const claim = Effect.map(store.claimReplay(name, epoch, { deadLetterId, claimedUntil }), (answer) => {
       isThere = answer === "claimed"
@@ -197,8 +200,8 @@ const logOutcome = (entry: Entry, { chain, failure, message }: DescribedFailure,
     case "RetryAt":
       return details(Effect.logWarning(`event failed, to be tried again: ${message}`))
     case "Dead":
-      return details(Effect.logError(
-        entry.deadLetterId === null ? `event dead-lettered: ${message}` : `replay failed: ${message}`
-      ))
+      return details(
+        Effect.logError(entry.deadLetterId === null ? `event dead-lettered: ${message}` : `replay failed: ${message}`)
+      )
   }
 }

@@ -17,7 +17,7 @@ export const fromRows = (
   for (const { end, partition } of decodePlaces(firsts)) upTo[partition] = Math.max(end, options.after[partition] ?? 0)
   const records = decodeRecords(rows.filter((row) => row["seq"] !== null)).map(toLogged)
   for (const { partition, seq } of records) {
-    const count = counts[partition] = (counts[partition] ?? 0) + 1
+    const count = (counts[partition] = (counts[partition] ?? 0) + 1)
     if (count === options.limit) upTo[partition] = seq
   }
   return { records, upTo }
@@ -61,19 +61,21 @@ const decodePlaces = SchemaParser.decodeUnknownSync(
 
 /** bigint columns are selected as float8: exact to 2^53. Ids and correlation ids were checked on their way in. */
 const decodeRecords = SchemaParser.decodeUnknownSync(
-  Schema.Array(Schema.Struct({
-    partition: Schema.Int,
-    seq: Schema.Finite,
-    id: Schema.String.pipe(Schema.brand("EventId")),
-    type: Schema.String,
-    key: Schema.String,
-    correlationId: Schema.String,
-    causationId: Schema.NullOr(Schema.String),
-    source: Schema.String,
-    schemaVersion: Schema.Int,
-    timestamp: Schema.Date,
-    payload: Schema.Json
-  }))
+  Schema.Array(
+    Schema.Struct({
+      partition: Schema.Int,
+      seq: Schema.Finite,
+      id: Schema.String.pipe(Schema.brand("EventId")),
+      type: Schema.String,
+      key: Schema.String,
+      correlationId: Schema.String,
+      causationId: Schema.NullOr(Schema.String),
+      source: Schema.String,
+      schemaVersion: Schema.Int,
+      timestamp: Schema.Date,
+      payload: Schema.Json
+    })
+  )
 )
 
 const toLogged = (row: ReturnType<typeof decodeRecords>[number]): LoggedRecord => ({

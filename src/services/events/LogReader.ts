@@ -4,9 +4,9 @@
  * Each partition is read as long as less than half of its window is in hand, so a slow key holds up only its own
  * partition, and only a window later. Events whose lane waits are parked at once: their cursor can move on.
  */
-import { Clock, Effect, Latch, Queue } from "effect"
+import { Clock, Effect, type Latch, Queue } from "effect"
 import type { Ownership, Parked } from "./DeliveryStore.ts"
-import { EventLog, type LogPage } from "./EventLog.ts"
+import type { EventLog, LogPage } from "./EventLog.ts"
 import type { LoggedRecord } from "./EventRecord.ts"
 import type { Entry, Lane } from "./Lanes.ts"
 import type { Hand } from "./SubscriptionOwner.ts"
@@ -16,16 +16,20 @@ import { isoOf } from "./Time.ts"
 /** Events of a partition in hand at most. */
 const window = 512
 
-export const make = Effect.fnUntraced(function*(hand: Hand, options: {
-  readonly types: ReadonlyArray<string>
-  readonly off: Ownership["off"]
-  readonly maxAgeMillis: number | undefined
-  /** Ids that are in a row already: dead, or parked. */
-  readonly skip: Set<string>
-  /** Opened whenever a cursor moves. */
-  readonly room: Latch.Latch
-}) {
-  const log = yield* EventLog
+/** Reads on and on. */
+export const follow = Effect.fnUntraced(function* (
+  hand: Hand,
+  log: EventLog["Service"],
+  options: {
+    readonly types: ReadonlyArray<string>
+    readonly off: Ownership["off"]
+    readonly maxAgeMillis: number | undefined
+    /** Ids that are in a row already: dead, or parked. */
+    readonly skip: Set<string>
+    /** Opened whenever a cursor moves. */
+    readonly room: Latch.Latch
+  }
+) {
   const clock = yield* Clock.Clock
   const changes = yield* log.changes
   const { cursors, lanes } = hand
@@ -34,11 +38,13 @@ export const make = Effect.fnUntraced(function*(hand: Hand, options: {
 
   /** Written while the subscription was switched off, and too old to be of use now. */
   const isStale = ({ partition, record, seq }: LoggedRecord, now: number): boolean =>
-    off !== null && maxAgeMillis !== undefined &&
-    seq > (off.from[partition] ?? 0) && seq <= (off.to[partition] ?? 0) &&
+    off !== null &&
+    maxAgeMillis !== undefined &&
+    seq > (off.from[partition] ?? 0) &&
+    seq <= (off.to[partition] ?? 0) &&
     record.timestamp < isoOf(now - maxAgeMillis)
 
-  const dispatch = Effect.fnUntraced(function*(page: LogPage) {
+  const dispatch = Effect.fnUntraced(function* (page: LogPage) {
     const now = clock.currentTimeMillisUnsafe()
     const entries: Array<Entry> = []
     const blocked: Array<Entry> = []
@@ -57,12 +63,15 @@ export const make = Effect.fnUntraced(function*(hand: Hand, options: {
     }
     cursors.begin(entries, page.upTo)
     hand.pump()
-    if (stale > 0) yield* Effect.logWarning(`${stale} events skipped: older than ${maxAgeMillis} ms, from a time switched off`)
+    if (stale > 0) {
+      yield* Effect.logWarning(`${stale} events skipped: older than ${maxAgeMillis} ms, from a time switched off`)
+    }
     if (blocked.length > 0) yield* parkBehind(blocked)
   })
 
-  const parkBehind = Effect.fnUntraced(function*(entries: ReadonlyArray<Entry>) {
-    yield* hand.write(hand.store.park(hand.name, hand.epoch, entries.map((entry) => parkedOf(entry, null))), "parking events")
+  const parkBehind = Effect.fnUntraced(function* (entries: ReadonlyArray<Entry>) {
+    const rows = entries.map((entry) => parkedOf(entry, null))
+    yield* hand.write(hand.store.park(hand.name, hand.epoch, rows), "parking events")
     const touched = new Set<Lane>()
     for (const entry of entries) {
       entry.parking = false
@@ -74,7 +83,7 @@ export const make = Effect.fnUntraced(function*(hand: Hand, options: {
     for (const lane of touched) hand.wake(lane)
   })
 
-  const readOn = Effect.gen(function*() {
+  const readOn = Effect.gen(function* () {
     const open = all.filter((partition) => cursors.pending(partition) < window / 2)
     if (open.length === 0) {
       room.closeUnsafe()
@@ -91,8 +100,8 @@ export const make = Effect.fnUntraced(function*(hand: Hand, options: {
     yield* Effect.raceFirst(Queue.take(changes), room.await)
   })
 
-  return Effect.forever(readOn)
-})
+  return yield* Effect.forever(readOn)
+}, Effect.scoped)
 
 const entryOf = ({ partition, record, seq }: LoggedRecord, finished: boolean): Entry => ({
   partition,

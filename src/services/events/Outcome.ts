@@ -53,15 +53,16 @@ const longestRateLimitMillis = 60_000
 
 /** Must the system's health be known before `decide`? Only when the last retry is used up. */
 export const needsHealth = (situation: Situation): boolean =>
-  isTransient(situation.failure) && !situation.replay && situation.retryDelay === null &&
-  pauseFor(situation) === null
+  isTransient(situation.failure) && !situation.replay && situation.retryDelay === null && pauseFor(situation) === null
 
 export const decide = (situation: Situation): Outcome => {
   const attempts = situation.attempts + 1
   const pause = pauseFor(situation)
   if (pause !== null) return { _tag: "DeferredUntil", pause }
   if (!isTransient(situation.failure) || situation.replay) return { _tag: "Dead", attempts }
-  if (situation.retryDelay !== null) return { _tag: "RetryAt", at: Math.ceil(situation.now + situation.retryDelay), attempts }
+  if (situation.retryDelay !== null) {
+    return { _tag: "RetryAt", at: Math.ceil(situation.now + situation.retryDelay), attempts }
+  }
   if (situation.healthy === false) {
     const until = situation.now + situation.openMillis
     return { _tag: "DeferredUntil", pause: { reason: "unhealthy", until } }
@@ -98,8 +99,8 @@ const pauseFor = ({ circuit, failure, now, openMillis, rateLimits }: Situation):
     case "CircuitOpen":
       return circuitPause(error.until ?? circuit?.retryAt ?? null)
     case "RateLimited": {
-      const wait = error.retryAfterMillis ??
-        Math.min(firstRateLimitMillis * 2 ** (rateLimits - 1), longestRateLimitMillis)
+      const wait =
+        error.retryAfterMillis ?? Math.min(firstRateLimitMillis * 2 ** (rateLimits - 1), longestRateLimitMillis)
       return { reason: "retry-after", until: now + wait }
     }
     case "Transient":

@@ -9,16 +9,17 @@ const longestDelayMillis = 5000
  * the recovery. Interruption ends it.
  */
 export const persist = <A, R>(effect: Effect.Effect<A, never, R>, what: string): Effect.Effect<A, never, R> =>
-  Effect.catchCause(effect, (first) =>
-    Cause.hasInterrupts(first) ? Effect.failCause(first) : Effect.gen(function*() {
+  Effect.catchCauseIf(effect, isFailure, (first) =>
+    Effect.gen(function* () {
       yield* Effect.logWarning(`${what} failed; trying again until it succeeds`, first)
-      for (let delay = firstDelayMillis;; delay = Math.min(delay * 2, longestDelayMillis)) {
+      for (let delay = firstDelayMillis; ; delay = Math.min(delay * 2, longestDelayMillis)) {
         yield* Effect.sleep(delay)
         const exit = yield* Effect.exit(effect)
-        if (exit._tag === "Success") {
-          yield* Effect.logInfo(`${what} succeeded again`)
-          return exit.value
-        }
-        if (Cause.hasInterrupts(exit.cause)) return yield* exit
+        if (exit._tag === "Failure" && isFailure(exit.cause)) continue
+        if (exit._tag === "Success") yield* Effect.logInfo(`${what} succeeded again`)
+        return yield* exit
       }
-    }))
+    })
+  )
+
+const isFailure = (cause: Cause.Cause<never>) => !Cause.hasInterrupts(cause)

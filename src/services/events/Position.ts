@@ -39,7 +39,7 @@ export const encodePosition = (position: Position): string => position.map((seq)
 /** Fails when the text is not a position of a log with this number of partitions. */
 export const decodePosition = (text: string, partitions: number): Effect.Effect<Position, InvalidPosition> => {
   const parts = text.split(".")
-  const seqs = parts.map((part) => /^(0|[1-9a-z][0-9a-z]{0,10})$/.test(part) ? Number.parseInt(part, 36) : Number.NaN)
+  const seqs = parts.map((part) => (/^(0|[1-9a-z][0-9a-z]{0,10})$/.test(part) ? Number.parseInt(part, 36) : Number.NaN))
   return seqs.length === partitions && seqs.every(Number.isSafeInteger)
     ? Effect.succeed(seqs)
     : Effect.fail(new InvalidPosition({ position: text.slice(0, 200) }))

@@ -17,7 +17,11 @@ export const make = (): Signals => {
     },
     listen: Effect.acquireRelease(
       Effect.tap(Queue.sliding<void>(1), (listener) => Effect.sync(() => listeners.add(listener))),
-      (listener) => Effect.andThen(Effect.sync(() => listeners.delete(listener)), Queue.shutdown(listener))
+      (listener) =>
+        Effect.andThen(
+          Effect.sync(() => listeners.delete(listener)),
+          Queue.shutdown(listener)
+        )
     )
   }
 }

@@ -11,7 +11,7 @@ import { DeliveryStore, type Lease } from "./DeliveryStore.ts"
 import { persist } from "./Persist.ts"
 
 /** Waits until the subscription is free, or its owner is dead, and takes it. */
-export const acquire = Effect.fnUntraced(function*(name: string, owner: string) {
+export const acquire = Effect.fnUntraced(function* (name: string, owner: string) {
   const store = yield* DeliveryStore
   const settings = yield* DeliverySettings
   let seen: { readonly lease: Lease; readonly at: number } | null = null
@@ -31,7 +31,7 @@ export const acquire = Effect.fnUntraced(function*(name: string, owner: string) 
 })
 
 /** Shows signs of life; returns when the subscription is lost. No one else could take it when the store is not shared. */
-export const keep = Effect.fnUntraced(function*(name: string, epoch: number) {
+export const keep = Effect.fnUntraced(function* (name: string, epoch: number) {
   const store = yield* DeliveryStore
   if (!store.isShared) return yield* Effect.never
   const settings = yield* DeliverySettings

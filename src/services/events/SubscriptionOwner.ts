@@ -9,6 +9,7 @@ import * as Cursors from "./Cursors.ts"
 import type { Subscription } from "./Delivery.ts"
 import { DeliverySettings } from "./DeliverySettings.ts"
 import { DeliveryStore, type Ownership } from "./DeliveryStore.ts"
+import { EventLog } from "./EventLog.ts"
 import type { Position } from "./EventRecord.ts"
 import * as Lanes from "./Lanes.ts"
 import * as LaneWorker from "./LaneWorker.ts"
@@ -48,7 +49,7 @@ export interface SubscriptionOwner {
 /** Default of `Subscription.concurrency`. */
 const defaultConcurrency = 16
 
-export const make = Effect.fnUntraced(function*(options: {
+export const make = Effect.fnUntraced(function* (options: {
   readonly subscription: Subscription
   readonly ownership: Ownership
   readonly statistics: LaneWorker.Statistics
@@ -59,11 +60,14 @@ export const make = Effect.fnUntraced(function*(options: {
   const { name } = subscription
   const { epoch } = ownership
   const store = yield* DeliveryStore
+  const log = yield* EventLog
   const settings = yield* DeliverySettings
   const clock = yield* Clock.Clock
   const lost = yield* Deferred.make<void>()
   const dirty = Latch.makeUnsafe(false)
   const room = Latch.makeUnsafe(false)
+  /** Opened when what an earlier owner had parked is in the lanes. */
+  const loaded = Latch.makeUnsafe(false)
   /** Opened when the last handler has ended. */
   const idle = Latch.makeUnsafe(false)
   const fork = yield* FiberSet.runtime(yield* FiberSet.make<void>())()
@@ -79,18 +83,18 @@ export const make = Effect.fnUntraced(function*(options: {
   })
 
   /** A bug in the runner itself: everything is taken up again from what is stored. */
-  const guarded = (effect: Effect.Effect<void>) =>
-    Effect.catchCause(effect, (cause) =>
-      Cause.hasInterrupts(cause)
-        ? Effect.failCause(cause)
-        : Effect.andThen(Effect.logError("delivery failed", cause), Deferred.succeed(lost, undefined)))
+  const guarded = Effect.catchCauseIf(
+    (cause: Cause.Cause<never>) => !Cause.hasInterrupts(cause),
+    (cause) =>
+      Effect.andThen(Effect.logError("delivery failed", cause), Effect.asVoid(Deferred.succeed(lost, undefined)))
+  )
 
   const isHealthy = (subscription.healthCheck ?? Effect.succeed(true)).pipe(
     Effect.timeoutOrElse({ duration: settings.healthMillis, orElse: () => Effect.succeed(false) }),
     Effect.catchCause(() => Effect.succeed(false))
   )
 
-  const allowed = () => stopping ? 0 : handlersAllowed(pause.mode(), concurrency)
+  const allowed = () => (stopping ? 0 : handlersAllowed(pause.mode(), concurrency))
   const pump = () => {
     while (active < allowed() && lanes.hasReady()) {
       active++
@@ -98,7 +102,7 @@ export const make = Effect.fnUntraced(function*(options: {
     }
   }
 
-  const write = Effect.fnUntraced(function*(effect: Effect.Effect<boolean>, what: string) {
+  const write = Effect.fnUntraced(function* (effect: Effect.Effect<boolean>, what: string) {
     if (yield* persist(effect, what)) return
     yield* Deferred.succeed(lost, undefined)
     return yield* Effect.never
@@ -108,7 +112,12 @@ export const make = Effect.fnUntraced(function*(options: {
     const head = lane.entries[0]
     if (lane.state === "ready") pump()
     else if (lane.state === "waiting" && head !== undefined && head.dueAt > now) {
-      fork(Effect.andThen(sleepUntil(head.dueAt), Effect.sync(() => wake(lane, goOn))))
+      fork(
+        Effect.andThen(
+          sleepUntil(head.dueAt),
+          Effect.sync(() => wake(lane, goOn))
+        )
+      )
     }
   }
   const wake = (lane: Lanes.Lane, then: typeof goOn) => {
@@ -134,7 +143,7 @@ export const make = Effect.fnUntraced(function*(options: {
 
   const pause = SubscriptionPause.make({ breaker: subscription.breaker, isHealthy, fork, resumed: pump })
   const handleHead = yield* LaneWorker.make(hand, { subscription, pause, isHealthy, statistics })
-  const worker = Effect.gen(function*() {
+  const worker = Effect.gen(function* () {
     while (active <= allowed()) {
       const lane = lanes.take()
       if (lane === undefined) return
@@ -142,21 +151,24 @@ export const make = Effect.fnUntraced(function*(options: {
     }
   }).pipe(
     guarded,
-    Effect.ensuring(Effect.sync(() => {
-      active--
-      pump()
-      if (active === 0) idle.openUnsafe()
-      progressed()
-    }))
+    Effect.ensuring(
+      Effect.sync(() => {
+        active--
+        pump()
+        if (active === 0) idle.openUnsafe()
+        progressed()
+      })
+    )
   )
 
   /** What an earlier owner had parked, and later the replays that operators ask for. */
   const skip = new Set(ownership.buried)
-  const takeParked = Effect.gen(function*() {
+  const takeParked = Effect.gen(function* () {
     for (;;) {
       const parked = yield* persist(store.untaken(name, epoch), "reading parked events")
       if (parked.length === 0) return
-      yield* write(store.take(name, epoch, parked.map(({ record }) => record.id)), "taking parked events")
+      const ids = parked.map(({ record }) => record.id)
+      yield* write(store.take(name, epoch, ids), "taking parked events")
       const now = clock.currentTimeMillisUnsafe()
       for (const { dueAt, ...row } of parked) {
         if (row.seq > (ownership.position[row.partition] ?? 0)) skip.add(row.record.id)
@@ -166,20 +178,25 @@ export const make = Effect.fnUntraced(function*(options: {
       }
     }
   })
-  const followReplays = Effect.gen(function*() {
+  const followParked = Effect.gen(function* () {
     const asked = yield* store.replayAsked.listen
     const next = store.isShared ? Effect.timeoutOption(Queue.take(asked), settings.pollMillis) : Queue.take(asked)
-    yield* Effect.forever(Effect.andThen(takeParked, next))
-  })
+    for (;;) {
+      yield* takeParked
+      if (loaded.openUnsafe()) progressed()
+      yield* next
+    }
+  }).pipe(Effect.scoped)
 
-  const storeCursors = Effect.gen(function*() {
+  const storeCursors = Effect.gen(function* () {
     yield* dirty.await
     dirty.closeUnsafe()
-    yield* write(Effect.suspend(() => store.moveCursors(name, epoch, cursors.position())), "storing cursors")
+    const move = Effect.suspend(() => store.moveCursors(name, epoch, cursors.position()))
+    yield* write(move, "storing cursors")
     yield* Effect.sleep(settings.cursorMillis)
   })
 
-  const reader = yield* LogReader.make(hand, {
+  const reader = LogReader.follow(hand, log, {
     types: subscription.events.map(({ definition }) => definition.type),
     off: ownership.off,
     maxAgeMillis: subscription.maxAgeMillis,
@@ -187,14 +204,13 @@ export const make = Effect.fnUntraced(function*(options: {
     room
   })
 
-  // Before anything is read: the parked events of a key come first.
-  yield* takeParked
-  fork(guarded(reader))
-  fork(guarded(Effect.scoped(followReplays)))
-  fork(guarded(Effect.forever(storeCursors)))
   yield* Effect.forkScoped(Effect.andThen(SubscriptionLease.keep(name, epoch), Deferred.succeed(lost, undefined)))
+  fork(guarded(followParked))
+  // The parked events of a key come before what is read.
+  fork(guarded(Effect.andThen(loaded.await, reader)))
+  fork(guarded(Effect.forever(storeCursors)))
 
-  const finish = Effect.gen(function*() {
+  const finish = Effect.gen(function* () {
     stopping = true
     idle.closeUnsafe()
     if (active > 0) yield* Effect.timeoutOption(idle.await, settings.shutdownMillis)
@@ -208,7 +224,7 @@ export const make = Effect.fnUntraced(function*(options: {
     lost: Deferred.await(lost),
     finish,
     position: cursors.position,
-    isIdle: lanes.isIdle
+    isIdle: () => loaded.isOpen() && lanes.isIdle()
   }
   return owner
 })

@@ -40,13 +40,16 @@ export const make = (options: {
   /** The latest other reason to wait. */
   let waiting: Pause | null = null
 
-  const circuit = breaker === undefined ? Effect.succeed(null) : Effect.map(breaker.snapshot, (snapshot) => ({
-    closed: snapshot.state === "CLOSED",
-    retryAt: snapshot.retryAt
-  }))
+  const circuit =
+    breaker === undefined
+      ? Effect.succeed(null)
+      : Effect.map(breaker.snapshot, (snapshot) => ({
+          closed: snapshot.state === "CLOSED",
+          retryAt: snapshot.retryAt
+        }))
 
   /** Returns when the reason may be gone, or when its time is up. */
-  const reasonEnds = Effect.fnUntraced(function*({ reason, until }: Pause) {
+  const reasonEnds = Effect.fnUntraced(function* ({ reason, until }: Pause) {
     const snapshot = breaker === undefined ? undefined : yield* breaker.snapshot
     if (reason === "circuit" && snapshot?.state === "CLOSED") return
     const least = (yield* Clock.currentTimeMillis) + leastPauseMillis
@@ -58,7 +61,7 @@ export const make = (options: {
   })
   const recovers = isHealthy.pipe(Effect.delay(healthPollMillis), Effect.repeat({ until: (healthy) => healthy }))
 
-  const resumeLater = Effect.gen(function*() {
+  const resumeLater = Effect.gen(function* () {
     for (;;) {
       const now = yield* Clock.currentTimeMillis
       if (notBefore > now) {
@@ -89,11 +92,13 @@ export const make = (options: {
         return Effect.logWarning(`subscription pauses (${pause.reason}), at the latest until ${isoOf(pause.until)}`)
       }),
     answered: Effect.suspend(() =>
-      mode !== "probing" ? Effect.void : Effect.map(circuit, (state) => {
-        if (mode !== "probing" || state?.closed === false) return
-        mode = "flowing"
-        options.resumed()
-      })
+      mode !== "probing"
+        ? Effect.void
+        : Effect.map(circuit, (state) => {
+            if (mode !== "probing" || state?.closed === false) return
+            mode = "flowing"
+            options.resumed()
+          })
     )
   }
 }

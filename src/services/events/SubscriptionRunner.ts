@@ -21,7 +21,7 @@ export interface SubscriptionRunner {
 const restartMillis = 1000
 
 /** Runs until the scope closes, which waits for running handlers and stores the cursors. */
-export const make = Effect.fnUntraced(function*(
+export const make = Effect.fnUntraced(function* (
   subscription: Subscription
 ): Effect.fn.Return<SubscriptionRunner, never, DeliveryStore | EventLog | Scope.Scope> {
   const { name } = subscription
@@ -41,7 +41,7 @@ export const make = Effect.fnUntraced(function*(
   let owner: SubscriptionOwner.SubscriptionOwner | null = null
 
   /** Takes the subscription and keeps it until it is lost. */
-  const hold = Effect.gen(function*() {
+  const hold = Effect.gen(function* () {
     const ownership = yield* SubscriptionLease.acquire(name, id)
     owner = yield* SubscriptionOwner.make({ subscription, ownership, statistics, progressed: progress.signal })
     yield* Effect.logInfo("subscription owned")
@@ -50,19 +50,21 @@ export const make = Effect.fnUntraced(function*(
   })
 
   /** Returns true when it was stopped, false when it has lost the subscription. */
-  const own = Effect.gen(function*() {
+  const own = Effect.gen(function* () {
     const stopped = yield* Effect.raceFirst(Effect.as(hold, false), Effect.as(Deferred.await(stop), true))
     if (!stopped) yield* Effect.logWarning("subscription lost: standing by")
     else if (owner !== null) yield* owner.finish
     return stopped
   }).pipe(
     Effect.scoped,
-    Effect.ensuring(Effect.sync(() => {
-      owner = null
-    }))
+    Effect.ensuring(
+      Effect.sync(() => {
+        owner = null
+      })
+    )
   )
 
-  const live = Effect.gen(function*() {
+  const live = Effect.gen(function* () {
     for (;;) {
       const exit = yield* Effect.exit(own)
       if (Exit.isSuccess(exit)) {

@@ -6,4 +6,4 @@ export const isoOf = (millis: number): string => DateTime.formatIso(DateTime.mak
 
 /** Waits until the clock shows this time, however late the wait begins. */
 export const sleepUntil = (millis: number): Effect.Effect<void> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => now >= millis ? Effect.void : Effect.sleep(millis - now))
+  Effect.flatMap(Clock.currentTimeMillis, (now) => (now >= millis ? Effect.void : Effect.sleep(millis - now)))

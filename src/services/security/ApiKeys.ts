@@ -4,10 +4,10 @@
  * Guarantees: a key is 256 random bits, shown once and stored as its SHA-256 (a fast hash is right for a random key; it
  * has nothing to guess); comparison takes constant time; a revocation counts from the moment `revoke` returns in this
  * process, and in others as soon as they hear of it (at once on a server, within `refreshMillis` in any case).
- * `authenticate` answers from memory: no request waits for the database. "Last used" is written once a minute and when
- * the layer closes, so a crash may lose the last minute of it.
+ * `authenticate` answers from memory: no request waits for the database. "Last used" is known to the minute; it is
+ * written once a minute and when the layer closes, so a crash may lose the last minute of it.
  */
-import { Context, DateTime, Effect, Layer, Option, Redacted, Schema } from "effect"
+import { Clock, Context, DateTime, Effect, Layer, Option, Redacted, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
 import { hash, timingSafeEqual } from "node:crypto"
 import { ApiKey, type ApiKeyCreate, ApiKeyId, ApiScope } from "../../domain/ApiKey.ts"
@@ -57,14 +57,15 @@ export class ApiKeys extends Context.Service<
 
 interface Entry {
   readonly digest: Uint8Array
-  readonly principal: Principal
+  /** The answer of `authenticate`, made once. */
+  readonly found: Effect.Effect<Option.Option<Principal>>
   /** Milliseconds since 1970; Infinity = never. */
   readonly expires: number
 }
 
 const channel = "hub_api_keys"
 
-const adminPrincipal: Principal = { id: "key_env", name: "admin", scopes: ["admin"] }
+const adminFound = Effect.succeedSome<Principal>({ id: "key_env", name: "admin", scopes: ["admin"] })
 
 const make = Effect.fnUntraced(function* (options: {
   readonly adminKey: Redacted.Redacted | null
@@ -74,7 +75,7 @@ const make = Effect.fnUntraced(function* (options: {
   const { sql } = database
   const admin = options.adminKey === null ? undefined : digestOf(Redacted.value(options.adminKey))
   const entries = new Map<string, Entry>()
-  const used = new Map<string, number>()
+  const used = new Set<string>()
 
   // Grows with every change made here: what was read before it is out of date, and must not bring back a revoked key.
   let version = 0
@@ -104,13 +105,9 @@ const make = Effect.fnUntraced(function* (options: {
 
   const writeLastUse = Effect.gen(function* () {
     if (used.size === 0) return
-    const ids = [...used.keys()]
-    const times = [...used.values()].map((millis) => millis / 1000)
+    const ids = [...used]
     used.clear()
-    yield* sql`
-      update api_keys set last_used_at = greatest(last_used_at, to_timestamp(used.at))
-      from unnest(${ids}::text[], ${times}::float8[]) as used (id, at) where api_keys.id = used.id
-    `
+    yield* sql`update api_keys set last_used_at = ${yield* now}::timestamptz where id = any(${ids}::text[])`
   })
 
   const find = (id: ApiKeyId) =>
@@ -152,29 +149,30 @@ const make = Effect.fnUntraced(function* (options: {
   yield* inBackground("write last use of API keys", 60_000, writeLastUse)
 
   return ApiKeys.of({
-    authenticate: (presented) =>
-      Effect.clockWith((clock) => {
-        const digest = digestOf(presented)
-        if (admin !== undefined && timingSafeEqual(digest, admin)) return Effect.succeedSome(adminPrincipal)
-        const id = `key_${keyPattern.exec(presented)?.[1]}`
-        const entry = entries.get(id)
-        if (entry === undefined || !timingSafeEqual(digest, entry.digest)) return Effect.succeedNone
-        const millis = clock.currentTimeMillisUnsafe()
+    authenticate: (presented) => {
+      const digest = digestOf(presented)
+      if (admin !== undefined && timingSafeEqual(digest, admin)) return adminFound
+      const id = `key_${keyPattern.exec(presented)?.[1]}`
+      const entry = entries.get(id)
+      if (entry === undefined || !timingSafeEqual(digest, entry.digest)) return Effect.succeedNone
+      if (entry.expires === Infinity) {
+        used.add(id)
+        return entry.found
+      }
+      return Effect.flatMap(Clock.currentTimeMillis, (millis) => {
         if (millis >= entry.expires) return Effect.succeedNone
-        used.set(id, millis)
-        return Effect.succeedSome(entry.principal)
-      }),
+        used.add(id)
+        return entry.found
+      })
+    },
     create,
     list: Effect.fn("ApiKeys.list")(function* ({ limit, page }) {
       const rows = yield* sql`
         ${selectKeys(sql)} order by id limit ${limit} offset ${(page - 1) * limit}
       `.pipe(Effect.flatMap(decodeKeys))
       const [{ total }] = yield* sql`select count(*)::int as total from api_keys`.pipe(Effect.flatMap(decodeTotal))
-      const data = rows.map((row) => {
-        const at = used.get(row.id)
-        return at === undefined ? row : { ...row, lastUsedAt: DateTime.formatIso(DateTime.makeUnsafe(at)) }
-      })
-      return { data, total }
+      const lastUsedAt = yield* now
+      return { data: rows.map((row) => (used.has(row.id) ? { ...row, lastUsedAt } : row)), total }
     }, Effect.orDie),
     revoke: Effect.fn("ApiKeys.revoke")(function* (id) {
       const revoked = yield* Effect.gen(function* () {
@@ -215,7 +213,7 @@ const EntryRow = Schema.Struct({
 
 const entryOf = ({ digest, expiresAt, id, name, scopes }: typeof EntryRow.Type): Entry => ({
   digest,
-  principal: { id, name, scopes },
+  found: Effect.succeedSome({ id, name, scopes }),
   expires: expiresAt === null ? Infinity : expiresAt.getTime()
 })
 

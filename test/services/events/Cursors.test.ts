@@ -5,10 +5,16 @@ import * as Cursors from "../../../src/services/events/Cursors.ts"
 const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
 /** Pages of entries per partition, and the order in which they finish (as places in what is unfinished). */
-const Script = Schema.Array(Schema.Union([
-  Schema.Struct({ begin: Schema.Array(between(1, 3)).check(Schema.isMaxLength(6)), partition: between(0, 2), gap: between(0, 2) }),
-  Schema.Struct({ finish: between(0, 1000) })
-])).check(Schema.isMaxLength(60))
+const Script = Schema.Array(
+  Schema.Union([
+    Schema.Struct({
+      begin: Schema.Array(between(1, 3)).check(Schema.isMaxLength(6)),
+      partition: between(0, 2),
+      gap: between(0, 2)
+    }),
+    Schema.Struct({ finish: between(0, 1000) })
+  ])
+).check(Schema.isMaxLength(60))
 
 describe("Cursors", () => {
   it.prop("stand right before the first unfinished entry, or where the page has looked to", [Script], ([script]) => {
@@ -24,7 +30,11 @@ describe("Cursors", () => {
         if (entry !== undefined) cursors.finish(entry)
       } else {
         let seq = begun[step.partition] ?? 0
-        const entries = step.begin.map((distance) => ({ partition: step.partition, seq: seq += distance, finished: false }))
+        const entries = step.begin.map((distance) => ({
+          partition: step.partition,
+          seq: (seq += distance),
+          finished: false
+        }))
         begun[step.partition] = seq + step.gap
         all.push(...entries)
         cursors.begin(entries, [...begun])
@@ -43,7 +53,10 @@ describe("Cursors", () => {
         assert.strictEqual(cursors.pending(partition) > 0, first !== -1)
       }
     }
-    assert.strictEqual(moves > 0, cursors.position().some((seq) => seq > 0))
+    assert.strictEqual(
+      moves > 0,
+      cursors.position().some((seq) => seq > 0)
+    )
   })
 
   it("keeps up with many entries", () => {

@@ -18,7 +18,7 @@ const idOf = (event: Event) => event.metadata.id
 const valueOf = (event: Event) => Number(JSON.stringify(event.payload).match(/"value":(-?\d+)/)?.[1])
 
 const pending = (filter: DeadLetterFilter = {}) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const letters = yield* DeadLetters
     return (yield* letters.list({ status: "pending", ...filter }, { page: 1, limit: 100 })).data
   })
@@ -31,7 +31,7 @@ const only = (letters: ReadonlyArray<DeadLetter>): DeadLetter => {
 
 describeEvents("DeadLetters", (layer) => {
   it.effect("AC-DLQ-001 all fields are stored, with the true attempt count", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const bus = yield* EventBus
       const letters = yield* DeadLetters
       const cause = new Error("the innermost \0 cause")
@@ -71,13 +71,14 @@ describeEvents("DeadLetters", (layer) => {
       const missing = yield* Effect.flip(letters.get("00000000-0000-7000-8000-000000000000"))
       assert.strictEqual(missing._tag, "DeadLetterNotFound")
       assert.strictEqual((yield* Effect.flip(letters.get("nonsense")))._tag, "DeadLetterNotFound")
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("AC-DLQ-002 a replay runs the failed adapter with the original event; replayed after success", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const letters = yield* DeadLetters
       const state = { isBroken: true }
-      const recorder = yield* Recorder.make(() => state.isBroken ? Effect.fail(rejected) : Effect.void)
+      const recorder = yield* Recorder.make(() => (state.isBroken ? Effect.fail(rejected) : Effect.void))
       const other = yield* Recorder.make()
       yield* subscribe(recorder)
       yield* subscribe(other, { name: "other" })
@@ -113,10 +114,11 @@ describeEvents("DeadLetters", (layer) => {
       assert.deepInclude(yield* statusOf(), { parked: 0, dead: 0 })
       const again = yield* Effect.flip(letters.replay(before.id))
       assert.deepInclude(again, { _tag: "DeadLetterNotPending", status: "replayed" })
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("AC-DLQ-002 a replay that fails shows the new error; a transient one is not retried", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const letters = yield* DeadLetters
       const recorder = yield* Recorder.make((_, attempt) => Effect.fail(attempt === 1 ? rejected : transient))
       yield* subscribe(recorder)
@@ -129,16 +131,17 @@ describeEvents("DeadLetters", (layer) => {
       yield* TestClock.adjust("1 hour")
       yield* drained()
       assert.strictEqual(recorder.attempts.length, 2)
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("a replay comes before younger events of its key that wait, and never beside one", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const letters = yield* DeadLetters
       const release = yield* Deferred.make<void>()
       const started = yield* Queue.unbounded<number>()
       let isBroken = true
       const recorder = yield* Recorder.make((event) =>
-        Effect.gen(function*() {
+        Effect.gen(function* () {
           yield* Queue.offer(started, valueOf(event))
           if (valueOf(event) === 1 && isBroken) return yield* rejected
           if (valueOf(event) === 2) yield* Deferred.await(release)
@@ -160,10 +163,11 @@ describeEvents("DeadLetters", (layer) => {
       yield* Fiber.join(replay)
       yield* drained()
       assert.deepStrictEqual(recorder.handled.map(valueOf), [2, 1, 3])
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("AC-DLQ-003 only a pending one can be discarded, and then not be replayed", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const letters = yield* DeadLetters
       const recorder = yield* Recorder.make(() => Effect.fail(rejected))
       yield* subscribe(recorder)
@@ -176,10 +180,11 @@ describeEvents("DeadLetters", (layer) => {
       assert.strictEqual((yield* Effect.flip(letters.discard("nonsense")))._tag, "DeadLetterNotFound")
       assert.strictEqual(recorder.attempts.length, 1)
       assert.strictEqual(yield* letters.pendingCount("test"), 0)
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("AC-DLQ-004 two replays at once run once; a discard meanwhile is refused too", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const letters = yield* DeadLetters
       const release = yield* Deferred.make<void>()
       const recorder = yield* Recorder.make((_, attempt) =>
@@ -201,10 +206,11 @@ describeEvents("DeadLetters", (layer) => {
       assert.strictEqual(exits.filter(Exit.isSuccess).length, 1)
       assert.strictEqual(recorder.attempts.length, 2)
       assert.strictEqual((yield* letters.get(id)).status, "replayed")
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("AC-DLQ-005 what cannot be decoded is dead-lettered with its raw body", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const bus = yield* EventBus
       const letters = yield* DeadLetters
       const state = { schema: "new" }
@@ -223,10 +229,11 @@ describeEvents("DeadLetters", (layer) => {
       assert(Option.isSome(after))
       assert.deepInclude(after.value, { status: "pending", errorClass: "Undecodable", replayCount: 1 })
       assert.strictEqual(state.schema, "new")
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("AC-DLQ-006 a replayed or repeated event never sets a later state back: handlers are level-triggered", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const bus = yield* EventBus
       const letters = yield* DeadLetters
       // Our state, and what the other side knows. The handler sends the present state, whatever the event says.
@@ -234,7 +241,7 @@ describeEvents("DeadLetters", (layer) => {
       const theirs: Array<string> = []
       let refuses = true
       const recorder = yield* Recorder.make(() =>
-        Effect.gen(function*() {
+        Effect.gen(function* () {
           if (refuses) return yield* rejected
           if (theirs.at(-1) !== ours.name) theirs.push(ours.name)
         })
@@ -249,10 +256,11 @@ describeEvents("DeadLetters", (layer) => {
       const replayed = yield* letters.replay(only(yield* pending()).id)
       assert(Option.isSome(replayed) && replayed.value.status === "replayed")
       assert.deepStrictEqual(theirs, ["second"])
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("waits for the outcome of a replay only so long; it goes on without the operator", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const letters = yield* DeadLetters
       const breaker = yield* CircuitBreaker.make({ name: "test", settings: CircuitSettings.mes })
       const recorder = yield* Recorder.make((_, attempt) =>
@@ -278,10 +286,11 @@ describeEvents("DeadLetters", (layer) => {
       yield* drained()
       assert.deepInclude(yield* letters.get(id), { status: "replayed", replayCount: 1 })
       assert.strictEqual(recorder.handled.length, 1)
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("a replay that waits is dropped when its dead letter is discarded after the claim has run out", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const letters = yield* DeadLetters
       const recorder = yield* Recorder.make(() => Effect.fail(rejected))
       const unsubscribe = yield* subscribeApart(recorder)
@@ -297,12 +306,13 @@ describeEvents("DeadLetters", (layer) => {
       yield* note("a")
       yield* drained()
       assert.strictEqual(recorder.attempts.length, 2)
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("a replay asked for while the subscription is down is run when it is back, once", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const letters = yield* DeadLetters
-      const recorder = yield* Recorder.make((_, attempt) => attempt === 1 ? Effect.fail(rejected) : Effect.void)
+      const recorder = yield* Recorder.make((_, attempt) => (attempt === 1 ? Effect.fail(rejected) : Effect.void))
       const unsubscribe = yield* subscribeApart(recorder)
       const event = yield* note("a")
       yield* drained()
@@ -314,10 +324,11 @@ describeEvents("DeadLetters", (layer) => {
       yield* drained()
       assert.deepStrictEqual(recorder.handled.map(idOf), [idOf(event)])
       assert.strictEqual((yield* letters.get(id)).status, "replayed")
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("lists newest first, filters, groups, replays and discards in bulk", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const bus = yield* EventBus
       const letters = yield* DeadLetters
       const state = { isBroken: true }
@@ -325,8 +336,8 @@ describeEvents("DeadLetters", (layer) => {
         !state.isBroken
           ? Effect.void
           : event.type === "test.renamed"
-          ? Effect.die("a bug")
-          : Effect.fail(new Rejected({ ...rejected, message: `refused ${valueOf(event)}` }))
+            ? Effect.die("a bug")
+            : Effect.fail(new Rejected({ ...rejected, message: `refused ${valueOf(event)}` }))
       )
       yield* subscribe(recorder, { definitions: [Noted, Renamed] })
       for (let value = 1; value <= 5; value++) {
@@ -378,5 +389,6 @@ describeEvents("DeadLetters", (layer) => {
       assert.strictEqual(yield* letters.replayAll({}), 0)
       assert.strictEqual((yield* letters.list({ status: "replayed" }, { page: 1, limit: 10 })).total, 5)
       assert.strictEqual((yield* letters.list({ status: "discarded" }, { page: 1, limit: 10 })).total, 1)
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 })

@@ -15,7 +15,7 @@ import { Noted, rejected } from "../../support/events/Samples.ts"
 import { subscriptionOf } from "../../support/events/Subscriptions.ts"
 
 /** A schema for the test, dropped afterwards. */
-const schema = Effect.gen(function*() {
+const schema = Effect.gen(function* () {
   const name = `hub_test_${randomUUID().replaceAll("-", "")}`
   const context = yield* Layer.build(Layer.fresh(serverIn(name)))
   const sql = Context.get(context, SqlClient.SqlClient)
@@ -24,23 +24,28 @@ const schema = Effect.gen(function*() {
 })
 
 /** A process of the hub: layers and connections of its own. `freeze` lets no write through any more, as if it slept. */
-const hub = Effect.fnUntraced(function*(name: string) {
+const hub = Effect.fnUntraced(function* (name: string) {
   const scope = yield* Scope.fork(yield* Effect.scope)
   const frozen = yield* Deferred.make<void>()
   const thaw = yield* Deferred.make<void>()
   const held = <A>(effect: Effect.Effect<A>) =>
-    Effect.flatMap(Deferred.isDone(frozen), (isFrozen) => isFrozen ? Effect.andThen(Deferred.await(thaw), effect) : effect)
-  const sleepy = Layer.effect(DeliveryStore, Effect.map(DeliveryStore, (store) =>
-    DeliveryStore.of({
-      ...store,
-      renew: (...args) => held(store.renew(...args)),
-      moveCursors: (...args) => held(store.moveCursors(...args)),
-      park: (...args) => held(store.park(...args)),
-      unpark: (...args) => held(store.unpark(...args)),
-      bury: (...args) => held(store.bury(...args)),
-      release: (...args) => held(store.release(...args))
-    })
-  )).pipe(Layer.provide(DeliveryStore.layerSql))
+    Effect.flatMap(Deferred.isDone(frozen), (isFrozen) =>
+      isFrozen ? Effect.andThen(Deferred.await(thaw), effect) : effect
+    )
+  const sleepy = Layer.effect(
+    DeliveryStore,
+    Effect.map(DeliveryStore, (store) =>
+      DeliveryStore.of({
+        ...store,
+        renew: (...args) => held(store.renew(...args)),
+        moveCursors: (...args) => held(store.moveCursors(...args)),
+        park: (...args) => held(store.park(...args)),
+        unpark: (...args) => held(store.unpark(...args)),
+        bury: (...args) => held(store.bury(...args)),
+        release: (...args) => held(store.release(...args))
+      })
+    )
+  ).pipe(Layer.provide(DeliveryStore.layerSql))
   const services = Layer.mergeAll(EventBus.layer, Delivery.layer, DeadLetters.layer).pipe(
     Layer.provideMerge(Layer.mergeAll(EventLog.layerSql, sleepy)),
     Layer.provide(serverIn(name))
@@ -60,8 +65,8 @@ const hub = Effect.fnUntraced(function*(name: string) {
 
 /** Moves the clock on in steps of a second, with a round trip each, until it is so. Gives the seconds it took. */
 const secondsUntil = (delivery: Delivery["Service"], reached: () => boolean) =>
-  Effect.gen(function*() {
-    for (let seconds = 0;; seconds++) {
+  Effect.gen(function* () {
+    for (let seconds = 0; ; seconds++) {
       yield* delivery.status("test")
       if (reached()) return seconds
       yield* TestClock.adjust("1 second")
@@ -72,7 +77,7 @@ const isOwner = (delivery: Delivery["Service"]) => Effect.map(delivery.status("t
 
 describe.skipIf(!hasServer)("Delivery of several hubs on one database", () => {
   it.effect("one handles, the other stands by and takes over when it ends", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const name = yield* schema
       const [first, second] = [yield* hub(name), yield* hub(name)]
       const [ofFirst, ofSecond] = [yield* Recorder.make(), yield* Recorder.make()]
@@ -90,10 +95,11 @@ describe.skipIf(!hasServer)("Delivery of several hubs on one database", () => {
       assert.isAtMost(seconds, 4)
       assert.deepStrictEqual(ofFirst.handled, events)
       assert.deepStrictEqual(ofSecond.handled, [last])
-    }).pipe(Effect.scoped))
+    }).pipe(Effect.scoped)
+  )
 
   it.effect("AC-EVT-009 one falls asleep: the other takes over within 15 s, and the sleeper changes nothing", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const name = yield* schema
       const [first, second] = [yield* hub(name), yield* hub(name)]
       const release = yield* Deferred.make<void>()
@@ -126,10 +132,11 @@ describe.skipIf(!hasServer)("Delivery of several hubs on one database", () => {
       const after = yield* second.bus.publish(Noted, { key: "b", value: 3 })
       yield* second.delivery.drained("test")
       assert.deepStrictEqual(ofSecond.handled.at(-1), after)
-    }).pipe(Effect.scoped))
+    }).pipe(Effect.scoped)
+  )
 
   it.effect("an owner that can show no sign of life gives up and stops its handlers before another takes over", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const name = yield* schema
       const first = yield* hub(name)
       const interrupted = yield* Deferred.make<void>()
@@ -148,13 +155,14 @@ describe.skipIf(!hasServer)("Delivery of several hubs on one database", () => {
       }
       yield* Deferred.await(interrupted)
       yield* sql`alter table event_subscriptions rename column away to beat`
-    }).pipe(Effect.scoped))
+    }).pipe(Effect.scoped)
+  )
 
   it.effect("a replay asked for at one hub is run by the other, which owns the subscription", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const name = yield* schema
       const [first, second] = [yield* hub(name), yield* hub(name)]
-      const recorder = yield* Recorder.make((_, attempt) => attempt === 1 ? Effect.fail(rejected) : Effect.void)
+      const recorder = yield* Recorder.make((_, attempt) => (attempt === 1 ? Effect.fail(rejected) : Effect.void))
       yield* first.subscribe(recorder)
       yield* first.bus.publish(Noted, { key: "a", value: 1 })
       yield* first.delivery.drained("test")
@@ -170,10 +178,11 @@ describe.skipIf(!hasServer)("Delivery of several hubs on one database", () => {
       const outcome = yield* Fiber.join(replay)
       assert(outcome._tag === "Some")
       assert.strictEqual(outcome.value.status, "replayed")
-    }).pipe(Effect.scoped))
+    }).pipe(Effect.scoped)
+  )
 
   it.effect("an event published at one hub reaches the other by notification, not by polling", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const name = yield* schema
       const [first, second] = [yield* hub(name), yield* hub(name)]
       const recorder = yield* Recorder.make()
@@ -182,5 +191,6 @@ describe.skipIf(!hasServer)("Delivery of several hubs on one database", () => {
       const event = yield* second.bus.publish(Noted, { key: "a", value: 1 })
       yield* recorder.succeeded(1)
       assert.deepStrictEqual(recorder.handled, [event])
-    }).pipe(Effect.scoped))
+    }).pipe(Effect.scoped)
+  )
 })

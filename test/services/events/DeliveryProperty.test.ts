@@ -13,8 +13,8 @@ import { Delivery } from "../../../src/services/events/Delivery.ts"
 import { DeliverySettings } from "../../../src/services/events/DeliverySettings.ts"
 import { DeliveryStore } from "../../../src/services/events/DeliveryStore.ts"
 import * as Events from "../../../src/services/events/Events.ts"
-import { EventBus } from "../../../src/services/events/EventBus.ts"
-import { EventLog } from "../../../src/services/events/EventLog.ts"
+import type { EventBus } from "../../../src/services/events/EventBus.ts"
+import type { EventLog } from "../../../src/services/events/EventLog.ts"
 import * as CircuitBreaker from "../../../src/services/resilience/CircuitBreaker.ts"
 import * as CircuitSettings from "../../../src/services/resilience/CircuitSettings.ts"
 import { embedded, hasServer, server } from "../../support/Databases.ts"
@@ -83,7 +83,7 @@ const answerOf = (answer: typeof Answer.Type): Effect.Effect<void, IntegrationEr
 }
 
 const run = (steps: ReadonlyArray<Step>, opsBeforeYield: number) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const store = yield* DeliveryStore
     const faults = FaultyStorage.make()
     const answers = new Map<string, Array<typeof Answer.Type>>()
@@ -108,20 +108,25 @@ const run = (steps: ReadonlyArray<Step>, opsBeforeYield: number) =>
         Effect.sync(() => {
           running.delete(key)
           if (Exit.isSuccess(exit)) settled.add(id)
-        }))
+        })
+      )
     }
 
     /** A dead letter settles its event too. */
-    const witness = Layer.succeed(DeliveryStore, DeliveryStore.of({
-      ...store,
-      bury: (name, epoch, dead) =>
-        Effect.tap(store.bury(name, epoch, dead), (written) =>
-          Effect.sync(() => {
-            if (written) settled.add(dead.record.id)
-          }))
-    }))
+    const witness = Layer.succeed(
+      DeliveryStore,
+      DeliveryStore.of({
+        ...store,
+        bury: (name, epoch, dead) =>
+          Effect.tap(store.bury(name, epoch, dead), (written) =>
+            Effect.sync(() => {
+              if (written) settled.add(dead.record.id)
+            })
+          )
+      })
+    )
     const breaker = yield* CircuitBreaker.make({ name: "test", settings: CircuitSettings.mes })
-    const process = Effect.gen(function*() {
+    const process = Effect.gen(function* () {
       const scope = yield* Scope.make()
       const context = yield* Scope.provide(
         Layer.build(Layer.fresh(FaultyStorage.processOver(faults).pipe(Layer.provide(witness)))),
@@ -129,14 +134,17 @@ const run = (steps: ReadonlyArray<Step>, opsBeforeYield: number) =>
       )
       const use = Effect.provideContext(context)
       yield* Scope.provide(
-        use(Effect.flatMap(Delivery, (delivery) =>
-          delivery.subscribe(subscriptionOf({ handle }, { breaker, concurrency: 3 })))),
+        use(
+          Effect.flatMap(Delivery, (delivery) =>
+            delivery.subscribe(subscriptionOf({ handle }, { breaker, concurrency: 3 }))
+          )
+        ),
         scope
       )
       return { scope, use }
     })
     const end = ({ scope }: { readonly scope: Scope.Closeable }) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
         while (closing.pollUnsafe() === undefined) {
           yield* TestClock.adjust("1 second")
@@ -233,7 +241,8 @@ describe("Delivery", () => {
   it.effect.prop(
     "AC-EVT-007 loses no event and keeps the order per key, whatever fails or crashes (embedded PostgreSQL)",
     [Steps],
-    ([steps]) => run(steps, 2048).pipe(Effect.provide(Layer.orDie(Events.layerSql).pipe(Layer.provide(embedded), storageOf))),
+    ([steps]) =>
+      run(steps, 2048).pipe(Effect.provide(Layer.orDie(Events.layerSql).pipe(Layer.provide(embedded), storageOf))),
     { timeout: 120_000, arbitrary: { runs: 10 } }
   )
 
@@ -241,7 +250,8 @@ describe("Delivery", () => {
     it.effect.prop(
       "AC-EVT-007 loses no event and keeps the order per key, whatever fails or crashes (PostgreSQL server)",
       [Steps],
-      ([steps]) => run(steps, 2048).pipe(Effect.provide(Layer.orDie(Events.layerSql).pipe(Layer.provide(server), storageOf))),
+      ([steps]) =>
+        run(steps, 2048).pipe(Effect.provide(Layer.orDie(Events.layerSql).pipe(Layer.provide(server), storageOf))),
       { timeout: 120_000, arbitrary: { runs: 15 } }
     )
   }

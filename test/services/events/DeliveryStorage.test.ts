@@ -10,16 +10,24 @@ import { hasServer, server, serverIn } from "../../support/Databases.ts"
 import * as FaultyStorage from "../../support/events/FaultyStorage.ts"
 import * as Recorder from "../../support/events/Recorder.ts"
 import { Noted, rejected, transient } from "../../support/events/Samples.ts"
-import { collectLogs, drained, type LogLine, note, statusOf, subscribe, subscribeApart } from "../../support/events/Subscriptions.ts"
+import {
+  collectLogs,
+  drained,
+  type LogLine,
+  note,
+  statusOf,
+  subscribe,
+  subscribeApart
+} from "../../support/events/Subscriptions.ts"
 
 describe("Delivery over a storage that fails", () => {
   it.effect("goes on when it is back: nothing is lost, and the trouble is logged once", () => {
     const faults = FaultyStorage.make()
     const lines: Array<LogLine> = []
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       let isDown = false
       faults.before = () => isDown
-      const recorder = yield* Recorder.make((_, attempt) => attempt === 1 ? Effect.fail(transient) : Effect.void)
+      const recorder = yield* Recorder.make((_, attempt) => (attempt === 1 ? Effect.fail(transient) : Effect.void))
       yield* subscribe(recorder)
       yield* drained()
       isDown = true
@@ -27,7 +35,10 @@ describe("Delivery over a storage that fails", () => {
       for (let second = 0; second < 60; second++) yield* TestClock.adjust("1 second")
       assert.strictEqual(recorder.handled.length, 0)
       const complaints = lines.filter(({ level }) => level === "Warn")
-      assert.deepStrictEqual(complaints.map(({ message }) => message.split(" failed")[0]), ["reading the event log"])
+      assert.deepStrictEqual(
+        complaints.map(({ message }) => message.split(" failed")[0]),
+        ["reading the event log"]
+      )
       isDown = false
       while (recorder.handled.length < 2) yield* TestClock.adjust("1 second")
       yield* drained()
@@ -42,11 +53,11 @@ describe("Delivery over a storage that fails", () => {
 
   it.effect("a dead letter that cannot be written keeps its event parked; the handler is not asked again", () => {
     const faults = FaultyStorage.make()
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       let failures = 0
       faults.before = (operation) => operation === "bury" && ++failures <= 3
       const recorder = yield* Recorder.make((event) =>
-        JSON.stringify(event.payload).includes("\"value\":1") ? Effect.fail(rejected) : Effect.void
+        JSON.stringify(event.payload).includes('"value":1') ? Effect.fail(rejected) : Effect.void
       )
       const letters = yield* DeadLetters
       yield* subscribe(recorder)
@@ -61,14 +72,17 @@ describe("Delivery over a storage that fails", () => {
       assert.deepStrictEqual(recorder.handled, [other, behind])
       assert.strictEqual(recorder.attemptsOf(bad.metadata.id), 1)
       const { data } = yield* letters.list({}, { page: 1, limit: 10 })
-      assert.deepStrictEqual(data.map(({ eventId, retryCount }) => [eventId, retryCount]), [[bad.metadata.id, 0]])
+      assert.deepStrictEqual(
+        data.map(({ eventId, retryCount }) => [eventId, retryCount]),
+        [[bad.metadata.id, 0]]
+      )
       assert.deepInclude(yield* statusOf(), { parked: 0, dead: 1 })
     }).pipe(Effect.provide(FaultyStorage.processOver(faults).pipe(Layer.provideMerge(FaultyStorage.storage))))
   })
 
   it.effect("a dead letter that could not be written before a crash is written after it", () => {
     const faults = FaultyStorage.make()
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       let isBroken = true
       faults.before = (operation) => operation === "bury" && isBroken
       const recorder = yield* Recorder.make(() => Effect.fail(rejected))
@@ -87,15 +101,15 @@ describe("Delivery over a storage that fails", () => {
 
   it.effect("an answer that is lost changes nothing: the same write is made again", () => {
     const faults = FaultyStorage.make()
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       let losses = 0
       faults.after = (operation) => operation !== "read" && operation !== "renew" && ++losses % 3 === 0
       const recorder = yield* Recorder.make((event, attempt) =>
         JSON.stringify(event.payload).includes("bad")
           ? Effect.fail(rejected)
           : attempt === 1
-          ? Effect.fail(transient)
-          : Effect.void
+            ? Effect.fail(transient)
+            : Effect.void
       )
       const letters = yield* DeadLetters
       yield* subscribe(recorder)
@@ -112,55 +126,62 @@ describe("Delivery over a storage that fails", () => {
 })
 
 describe.skipIf(!hasServer)("Delivery when PostgreSQL ends its connections", () => {
-  it.live("goes on with new ones: every event that was committed is handled, in order per key", () =>
-    Effect.gen(function*() {
-      const bus = yield* EventBus
-      const sql = yield* SqlClient.SqlClient
-      const rows = yield* sql`select current_schema() as name`
-      const other = yield* Layer.build(Layer.fresh(serverIn(String(rows[0]?.["name"]))))
-      const killer = Context.get(other, SqlClient.SqlClient)
-      const recorder = yield* Recorder.make()
-      yield* subscribe(recorder)
-      const backends = Effect.map(
-        Effect.forEach(Array.from({ length: 8 }), () => sql`select pg_backend_pid() as pid, pg_sleep(0.02)::text`, {
-          concurrency: "unbounded"
-        }),
-        (results) => results.flatMap((rows) => rows.map((row) => Number(row["pid"])))
-      )
-      const kill = Effect.gen(function*() {
-        const pids = yield* backends
-        yield* killer`select pg_terminate_backend(pid) from unnest(${pids}::int4[]) as pid`
-      }).pipe(Effect.ignore)
-      // A publisher whose connection broke does not know the outcome; it publishes the same id again.
-      const publish = (key: number, value: number) =>
-        Effect.gen(function*() {
-          const id = yield* makeEventId
-          yield* bus.publish(Noted, { key: `k${key}`, value }, { id }).pipe(
-            Effect.sandbox,
-            Effect.retry(Schedule.spaced("5 millis"))
-          )
-          return id
-        })
-      const publishing = yield* Effect.forkChild(
-        Effect.forEach(
-          Array.from({ length: 10 }, (_, key) => key),
-          (key) => Effect.forEach(Array.from({ length: 40 }, (_, value) => value), (value) => publish(key, value)),
-          { concurrency: "unbounded" }
+  it.live(
+    "goes on with new ones: every event that was committed is handled, in order per key",
+    () =>
+      Effect.gen(function* () {
+        const bus = yield* EventBus
+        const sql = yield* SqlClient.SqlClient
+        const rows = yield* sql`select current_schema() as name`
+        const other = yield* Layer.build(Layer.fresh(serverIn(String(rows[0]?.["name"]))))
+        const killer = Context.get(other, SqlClient.SqlClient)
+        const recorder = yield* Recorder.make()
+        yield* subscribe(recorder)
+        const backends = Effect.map(
+          Effect.forEach(Array.from({ length: 8 }), () => sql`select pg_backend_pid() as pid, pg_sleep(0.02)::text`, {
+            concurrency: "unbounded"
+          }),
+          (results) => results.flatMap((rows) => rows.map((row) => Number(row["pid"])))
         )
-      )
-      for (let round = 1; round <= 4; round++) {
-        yield* recorder.succeeded(round * 60)
-        yield* kill
-      }
-      const published = (yield* Effect.orDie(Fiber.join(publishing))).flat()
-      // Asking also needs a connection, and may get one that was just ended.
-      yield* drained().pipe(Effect.sandbox, Effect.retry(Schedule.spaced("5 millis")), Effect.orDie)
-      const handled = recorder.handled.map((event) => String(event.metadata.id))
-      assert.deepStrictEqual(new Set(handled), new Set(published.map(String)))
-      for (let key = 0; key < 10; key++) {
-        const ofKey = published.slice(key * 40, key * 40 + 40).map(String)
-        const firsts = [...new Set(handled.filter((id) => ofKey.includes(id)))]
-        assert.deepStrictEqual(firsts, ofKey)
-      }
-    }).pipe(Effect.scoped, Effect.provide(Layer.orDie(Events.layerSql).pipe(Layer.provideMerge(server)))), 60_000)
+        const kill = Effect.gen(function* () {
+          const pids = yield* backends
+          yield* killer`select pg_terminate_backend(pid) from unnest(${pids}::int4[]) as pid`
+        }).pipe(Effect.ignore)
+        // A publisher whose connection broke does not know the outcome; it publishes the same id again.
+        const publish = (key: number, value: number) =>
+          Effect.gen(function* () {
+            const id = yield* makeEventId
+            yield* bus
+              .publish(Noted, { key: `k${key}`, value }, { id })
+              .pipe(Effect.sandbox, Effect.retry(Schedule.spaced("5 millis")))
+            return id
+          })
+        const publishing = yield* Effect.forkChild(
+          Effect.forEach(
+            Array.from({ length: 10 }, (_, key) => key),
+            (key) =>
+              Effect.forEach(
+                Array.from({ length: 40 }, (_, value) => value),
+                (value) => publish(key, value)
+              ),
+            { concurrency: "unbounded" }
+          )
+        )
+        for (let round = 1; round <= 4; round++) {
+          yield* recorder.succeeded(round * 60)
+          yield* kill
+        }
+        const published = (yield* Effect.orDie(Fiber.join(publishing))).flat()
+        // Asking also needs a connection, and may get one that was just ended.
+        yield* drained().pipe(Effect.sandbox, Effect.retry(Schedule.spaced("5 millis")), Effect.orDie)
+        const handled = recorder.handled.map((event) => String(event.metadata.id))
+        assert.deepStrictEqual(new Set(handled), new Set(published.map(String)))
+        for (let key = 0; key < 10; key++) {
+          const ofKey = published.slice(key * 40, key * 40 + 40).map(String)
+          const firsts = [...new Set(handled.filter((id) => ofKey.includes(id)))]
+          assert.deepStrictEqual(firsts, ofKey)
+        }
+      }).pipe(Effect.scoped, Effect.provide(Layer.orDie(Events.layerSql).pipe(Layer.provideMerge(server)))),
+    60_000
+  )
 })

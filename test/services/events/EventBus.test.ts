@@ -32,16 +32,19 @@ const publishUnchecked = (definition: EventDefinition, payload: unknown) =>
   Effect.flatMap(EventBus, (bus) => bus.publish(definition, payload))
 
 /** Sets the clock before any layer is built: fibers that look at intervals would otherwise wake for each of them. */
-const at = (millis: number) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.andThen(TestClock.setTime(millis), effect)
+const at =
+  (millis: number) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.andThen(TestClock.setTime(millis), effect)
 
-const logged = Effect.gen(function*() {
+const logged = Effect.gen(function* () {
   const log = yield* EventLog
   return (yield* log.read({ after: log.origin, limit: 100 })).records.map(({ record }) => record)
 })
 
 describeEvents("EventBus", (layer) => {
   it.effect("AC-EVT-001 a subscriber gets the events of its types, with type, payload and full metadata", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const bus = yield* EventBus
       const live = yield* bus.subscribe([Noted])
       const seen = yield* Effect.forkChild(Stream.runCollect(Stream.take(live, 2)))
@@ -65,10 +68,11 @@ describeEvents("EventBus", (layer) => {
         }
       })
       assert.isBelow(one.logged.seq, two.logged.seq)
-    }).pipe(Effect.scoped, Effect.provide(layer), at(1_700_000_000_000)))
+    }).pipe(Effect.scoped, Effect.provide(layer), at(1_700_000_000_000))
+  )
 
   it.effect("AC-EVT-002 all twelve types are accepted, and read back as they were published", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const bus = yield* EventBus
       const orderId = yield* makeOrderId
       const published = [
@@ -85,7 +89,10 @@ describeEvents("EventBus", (layer) => {
         yield* bus.publish(SyncShopbyCompleted, { productId, shopbyId: 99 }),
         yield* bus.publish(MappingMesVerified, { choiceId: ChoiceId.make(3), mesItemId: MesItemId.make(4) })
       ]
-      assert.deepStrictEqual(published.map(({ type }) => type), domainEvents.map(({ type }) => type))
+      assert.deepStrictEqual(
+        published.map(({ type }) => type),
+        domainEvents.map(({ type }) => type)
+      )
       const records = yield* logged
       assert.strictEqual(records.length, 12)
       for (const [index, event] of published.entries()) {
@@ -99,21 +106,26 @@ describeEvents("EventBus", (layer) => {
       // @ts-expect-error the compiler refuses a payload of another shape
       const wrong = () => bus.publish(OrderCreated, { orderId })
       assert.isFunction(wrong)
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("AC-EVT-002 a wrong payload is refused at publish, with every path, and nothing is stored", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const error = yield* Effect.flip(publishUnchecked(OrderCreated, { orderId: "nonsense", source: "nobody" }))
       assert.instanceOf(error, InvalidEvent)
-      assert.deepStrictEqual(error.issues.map(({ path }) => path), ["payload.orderId", "payload.source"])
+      assert.deepStrictEqual(
+        error.issues.map(({ path }) => path),
+        ["payload.orderId", "payload.source"]
+      )
       for (const wrong of [null, 1, {}, { orderId: 5, source: "widget" }, []]) {
         assert.instanceOf(yield* Effect.flip(publishUnchecked(OrderCreated, wrong)), InvalidEvent)
       }
       assert.deepStrictEqual(yield* logged, [])
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("refuses what jsonb cannot hold: NUL, lone surrogates, more than 64 levels", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const nested = (levels: number) => {
         let value: unknown = 1
         for (let level = 0; level < levels; level++) value = [value]
@@ -122,16 +134,14 @@ describeEvents("EventBus", (layer) => {
       const cyclic: Record<string, unknown> = {}
       cyclic["itself"] = cyclic
       const snapshotOf = (snapshot: unknown) => ({ quoteId: "q1", snapshot })
-      for (
-        const payload of [
-          snapshotOf("a\0b"),
-          snapshotOf({ deep: ["\ud800"] }),
-          snapshotOf({ "\udc00key": 1 }),
-          nested(64),
-          nested(50_000),
-          snapshotOf(cyclic)
-        ]
-      ) {
+      for (const payload of [
+        snapshotOf("a\0b"),
+        snapshotOf({ deep: ["\ud800"] }),
+        snapshotOf({ "\udc00key": 1 }),
+        nested(64),
+        nested(50_000),
+        snapshotOf(cyclic)
+      ]) {
         const error = yield* Effect.flip(publishUnchecked(QuoteSnapshotCreated, payload))
         assert.instanceOf(error, InvalidEvent)
         assert.match(error.issues[0]?.path ?? "", /^payload/)
@@ -139,53 +149,65 @@ describeEvents("EventBus", (layer) => {
       yield* publishUnchecked(QuoteSnapshotCreated, nested(63))
       yield* publishUnchecked(QuoteSnapshotCreated, snapshotOf("🙂 \u0001 \\u0000"))
       assert.strictEqual((yield* logged).length, 2)
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("refuses an envelope that cannot be stored or does not fit", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const bus = yield* EventBus
-      const publish = (options: Parameters<typeof bus.publish>[2]) => bus.publish(Noted, { key: "a", value: 1 }, options)
-      for (
-        const [path, options] of [
-          ["id", { id: "no uuid" }],
-          ["correlationId", { correlationId: "한글" }],
-          ["correlationId", { correlationId: "" }],
-          ["source", { source: "\0" }],
-          ["causationId", { causationId: "\udc00" }]
-        ] as const
-      ) {
+      const publish = (options: Parameters<typeof bus.publish>[2]) =>
+        bus.publish(Noted, { key: "a", value: 1 }, options)
+      for (const [path, options] of [
+        ["id", { id: "no uuid" }],
+        ["correlationId", { correlationId: "한글" }],
+        ["correlationId", { correlationId: "" }],
+        ["source", { source: "\0" }],
+        ["causationId", { causationId: "\udc00" }]
+      ] as const) {
         const error = yield* Effect.flip(publish(options))
-        assert.deepStrictEqual(error.issues.map((issue) => issue.path), [path])
+        assert.deepStrictEqual(
+          error.issues.map((issue) => issue.path),
+          [path]
+        )
       }
       assert.deepStrictEqual(yield* logged, [])
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("AC-SUB-003 publishing takes correlation, causation and source from the context, or makes them", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const bus = yield* EventBus
       const alone = yield* bus.publish(Noted, { key: "a", value: 1 })
       assert.strictEqual(alone.metadata.correlationId, alone.metadata.id)
       assert.strictEqual(alone.metadata.causationId, null)
       assert.strictEqual(alone.metadata.source, "hub")
-      const inside = yield* bus.publish(Noted, { key: "a", value: 2 }).pipe(
-        Effect.provideService(EventContext, { correlationId: "trace-123", causationId: alone.metadata.id, source: "mes" })
-      )
+      const inside = yield* bus
+        .publish(Noted, { key: "a", value: 2 })
+        .pipe(
+          Effect.provideService(EventContext, {
+            correlationId: "trace-123",
+            causationId: alone.metadata.id,
+            source: "mes"
+          })
+        )
       assert.strictEqual(inside.metadata.correlationId, "trace-123")
       assert.strictEqual(inside.metadata.causationId, alone.metadata.id)
       assert.strictEqual(inside.metadata.source, "mes")
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("publishing an id twice stores it once", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const bus = yield* EventBus
       const id = yield* makeEventId
       yield* bus.publish(Noted, { key: "a", value: 1 }, { id })
       yield* bus.publish(Noted, { key: "a", value: 1 }, { id })
       assert.strictEqual((yield* logged).length, 1)
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("a live subscriber that falls behind loses the oldest and is told how many", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const bus = yield* EventBus
       const slow = yield* bus.subscribe([Noted], { capacity: 3 })
       const witness = yield* bus.subscribe([Noted])
@@ -194,14 +216,15 @@ describeEvents("EventBus", (layer) => {
       yield* Stream.runDrain(Stream.take(witness, 8))
       const items = yield* Stream.runCollect(Stream.take(slow, 4))
       assert.deepStrictEqual(
-        items.map((item) => item._tag === "Missed" ? item.count : item.event.payload.value),
+        items.map((item) => (item._tag === "Missed" ? item.count : item.event.payload.value)),
         [5, 6, 7, 8]
       )
       assert.strictEqual(items[0]?._tag, "Missed")
-    }).pipe(Effect.scoped, Effect.provide(layer)))
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
 
   it.effect("AC-SUB-002 a live subscription ends with its scope, and another begins at the present", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const bus = yield* EventBus
       const scope = yield* Scope.make()
       const first = yield* Scope.provide(bus.subscribe([Noted]), scope)
@@ -220,5 +243,6 @@ describeEvents("EventBus", (layer) => {
       assert(next?._tag === "Event")
       assert.strictEqual(next.event.payload.value, 3)
       assert.strictEqual(yield* Queue.size(values), 0)
-    }).pipe(Effect.scoped, Effect.provide(layer)))
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
 })

@@ -11,7 +11,7 @@ const keysOf = (records: ReadonlyArray<LoggedRecord>) => records.map(({ record }
 
 describeEvents("EventLog", (layer) => {
   it.effect("reads back what was appended, whole and in order within a partition", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const log = yield* EventLog
       const records = yield* Effect.forEach(["a", "b", "a", "c", "a"], (key) => recordOf({ key }))
       yield* log.append(records.slice(0, 2))
@@ -19,24 +19,35 @@ describeEvents("EventLog", (layer) => {
       const page = yield* log.read({ after: log.origin, limit: 10 })
       assert.strictEqual(page.records.length, 5)
       const ofA = page.records.filter(({ record }) => record.key === "a")
-      assert.deepStrictEqual(ofA.map(({ record }) => record), records.filter(({ key }) => key === "a"))
+      assert.deepStrictEqual(
+        ofA.map(({ record }) => record),
+        records.filter(({ key }) => key === "a")
+      )
       assert.isTrue(ofA.every(({ partition }) => partition === log.partitionOf("a")))
       assert.deepStrictEqual(page.upTo, yield* log.tail)
       const after = yield* log.read({ after: page.upTo, limit: 10 })
       assert.deepStrictEqual(after, { records: [], upTo: page.upTo })
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("reads only some types and partitions, and says how far it has looked", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const log = yield* EventLog
       const records = yield* Effect.forEach([1, 2, 3, 4, 5], (index) =>
-        recordOf({ key: "k", type: index % 2 === 0 ? "test.even" : "test.odd" }))
+        recordOf({ key: "k", type: index % 2 === 0 ? "test.even" : "test.odd" })
+      )
       yield* log.append(records)
       const partition = log.partitionOf("k")
       const first = yield* log.read({ after: log.origin, types: ["test.even"], limit: 1 })
-      assert.deepStrictEqual(first.records.map(({ record }) => record.id), [records[1]?.id])
+      assert.deepStrictEqual(
+        first.records.map(({ record }) => record.id),
+        [records[1]?.id]
+      )
       const second = yield* log.read({ after: first.upTo, types: ["test.even"], limit: 1 })
-      assert.deepStrictEqual(second.records.map(({ record }) => record.id), [records[3]?.id])
+      assert.deepStrictEqual(
+        second.records.map(({ record }) => record.id),
+        [records[3]?.id]
+      )
       const rest = yield* log.read({ after: second.upTo, types: ["test.even"], limit: 1 })
       assert.deepStrictEqual(rest.records, [])
       assert.deepStrictEqual(rest.upTo, yield* log.tail)
@@ -46,10 +57,11 @@ describeEvents("EventLog", (layer) => {
       assert.strictEqual(yield* log.count({ after: log.origin, types: ["test.odd"], limit: 10 }), 3)
       assert.strictEqual(yield* log.count({ after: log.origin, limit: 4 }), 4)
       assert.strictEqual(yield* log.count({ after: yield* log.tail, limit: 4 }), 0)
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("stores an id once", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const log = yield* EventLog
       const record = yield* recordOf({ key: "k" })
       yield* log.append([record])
@@ -59,14 +71,17 @@ describeEvents("EventLog", (layer) => {
       assert.deepStrictEqual(yield* log.find(record.id), Option.fromUndefinedOr(page.records[0]))
       assert.isTrue(Option.isNone(yield* log.find("no id")))
       assert.isTrue(Option.isNone(yield* log.find(yield* makeEventId)))
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("lists every record once, page by page, oldest first", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const log = yield* EventLog
       const keys = Array.from({ length: 50 }, (_, index) => `k${index % 7}`)
       for (const [index, key] of keys.entries()) {
-        yield* log.append([yield* recordOf({ key, at: index, correlationId: index % 10 === 0 ? "trace-10" : "trace-1" })])
+        yield* log.append([
+          yield* recordOf({ key, at: index, correlationId: index % 10 === 0 ? "trace-10" : "trace-1" })
+        ])
       }
       const seen: Array<LoggedRecord> = []
       let after = log.origin
@@ -83,32 +98,41 @@ describeEvents("EventLog", (layer) => {
       assert.deepStrictEqual(keysOf(more.data), [keys[30], keys[40]])
       const none = yield* log.list({ after: log.origin, types: ["test.other"], limit: 3 })
       assert.deepStrictEqual(none.data, [])
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("gives positions out as text and takes only its own back", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const log = yield* EventLog
       yield* log.append([yield* recordOf({ key: "k" })])
       const tail = yield* log.tail
       assert.deepStrictEqual(yield* log.decodePosition(log.encodePosition(tail)), tail)
-      for (const text of ["", "1", "x".repeat(500), log.encodePosition([...tail, 1]), log.encodePosition(tail).replace("1", "-1")]) {
+      for (const text of [
+        "",
+        "1",
+        "x".repeat(500),
+        log.encodePosition([...tail, 1]),
+        log.encodePosition(tail).replace("1", "-1")
+      ]) {
         const exit = yield* Effect.exit(log.decodePosition(text))
         assert.isTrue(Exit.isFailure(exit), text)
       }
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("signals an append once, until the signal is taken", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const log = yield* EventLog
       const changes = yield* log.changes
       yield* log.append([yield* recordOf({ key: "k" })])
       yield* log.append([yield* recordOf({ key: "k" })])
       yield* Queue.take(changes)
       assert.isTrue(Option.isNone(yield* Queue.poll(changes)))
-    }).pipe(Effect.scoped, Effect.provide(layer)))
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
 
   it.effect("prunes what is old, never past what is still needed", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const log = yield* EventLog
       yield* TestClock.setTime(1_000_000)
       const old = yield* Effect.forEach([1, 2, 3], (at) => recordOf({ key: "k", at }))
@@ -118,9 +142,16 @@ describeEvents("EventLog", (layer) => {
       const kept = first.upTo
       assert.strictEqual(yield* log.prune({ olderThanMillis: 10_000, keepAfter: kept }), 2)
       const left = yield* log.read({ after: log.origin, limit: 10 })
-      assert.deepStrictEqual(left.records.map(({ record }) => record.id), [old[2]?.id, young.id])
+      assert.deepStrictEqual(
+        left.records.map(({ record }) => record.id),
+        [old[2]?.id, young.id]
+      )
       assert.strictEqual(yield* log.prune({ olderThanMillis: 10_000, keepAfter: yield* log.tail }), 1)
       const rest = yield* log.read({ after: log.origin, limit: 10 })
-      assert.deepStrictEqual(rest.records.map(({ record }) => record.id), [young.id])
-    }).pipe(Effect.provide(layer)))
+      assert.deepStrictEqual(
+        rest.records.map(({ record }) => record.id),
+        [young.id]
+      )
+    }).pipe(Effect.provide(layer))
+  )
 })

@@ -28,7 +28,11 @@ describe("FailureText", () => {
   })
 
   it("describes whatever was thrown", () => {
-    const hostile = { toString: () => { throw new Error("no text") } }
+    const hostile = {
+      toString: () => {
+        throw new Error("no text")
+      }
+    }
     const circular = new Error("round")
     circular.cause = circular
     assert.strictEqual(FailureText.describe({ _tag: "Defect" }, hostile).message, "a value without text")
@@ -36,6 +40,10 @@ describe("FailureText", () => {
     assert.strictEqual(FailureText.describe({ _tag: "Defect" }, undefined).message, "undefined")
     assert.isAtMost(FailureText.describe({ _tag: "Defect" }, circular).chain.length, 20)
     const nested = new Error("outer", { cause: new Error("middle", { cause: "inner" }) })
-    assert.deepStrictEqual(FailureText.describe({ _tag: "Defect" }, nested).chain, ["Error: outer", "Error: middle", "inner"])
+    assert.deepStrictEqual(FailureText.describe({ _tag: "Defect" }, nested).chain, [
+      "Error: outer",
+      "Error: middle",
+      "inner"
+    ])
   })
 })

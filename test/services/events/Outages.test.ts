@@ -13,10 +13,10 @@ import { drained, note, statusOf, subscribe, subscribeApart } from "../../suppor
 const idOf = (event: Event) => event.metadata.id
 
 /** An outside system behind a breaker, which is down or up; counts the calls that reached it. */
-const system = Effect.gen(function*() {
+const system = Effect.gen(function* () {
   const breaker = yield* CircuitBreaker.make({ name: "test", settings: CircuitSettings.mes })
   const state = { isUp: false, calls: 0, callTimes: new Array<number>() }
-  const call = Effect.gen(function*() {
+  const call = Effect.gen(function* () {
     state.calls++
     state.callTimes.push(yield* Clock.currentTimeMillis)
     if (!state.isUp) return yield* transient
@@ -25,7 +25,7 @@ const system = Effect.gen(function*() {
   return { breaker, state, recorder, healthCheck: Effect.sync(() => state.isUp) }
 })
 
-const deadCount = Effect.gen(function*() {
+const deadCount = Effect.gen(function* () {
   const letters = yield* DeadLetters
   return yield* letters.pendingCount("test")
 })
@@ -37,13 +37,13 @@ const pass = (duration: Duration.Input, steps: number) =>
   Effect.forEach(Array.from({ length: steps }), () => step(duration), { discard: true })
 
 const passUntil = (duration: Duration.Input, reached: () => boolean) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     while (!reached()) yield* step(duration)
   })
 
 describeEvents("An outage", (layer) => {
   it.effect("AC-ERR-002 of any length with a single event in flight dead-letters nothing", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { breaker, healthCheck, recorder, state } = yield* system
       yield* subscribe(recorder, { breaker, healthCheck })
       const event = yield* note("a")
@@ -61,15 +61,21 @@ describeEvents("An outage", (layer) => {
       assert.deepStrictEqual(recorder.handled, [event])
       yield* drained()
       assert.deepInclude(yield* statusOf(), { parked: 0, dead: 0, lag: 0 })
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
-  for (const [length, pause, steps] of [["a minute", "5 seconds", 12], ["a day", "2 minutes", 720]] as const) {
+  for (const [length, pause, steps] of [
+    ["a minute", "5 seconds", 12],
+    ["a day", "2 minutes", 720]
+  ] as const) {
     it.effect(`of ${length} with fifty events dead-letters nothing, and they arrive in order`, () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { breaker, healthCheck, recorder, state } = yield* system
         yield* subscribe(recorder, { breaker, healthCheck })
-        const events = yield* Effect.forEach(Array.from({ length: 50 }, (_, index) => index), (index) =>
-          note(`k${index % 7}`, index))
+        const events = yield* Effect.forEach(
+          Array.from({ length: 50 }, (_, index) => index),
+          (index) => note(`k${index % 7}`, index)
+        )
         yield* recorder.attempted(1)
         yield* pass(pause, steps)
         assert.strictEqual(yield* deadCount, 0)
@@ -78,18 +84,25 @@ describeEvents("An outage", (layer) => {
         yield* passUntil("5 seconds", () => recorder.handled.length >= 50)
         for (let key = 0; key < 7; key++) {
           const inOrder = events.filter((_, index) => index % 7 === key).map(idOf)
-          assert.deepStrictEqual(recorder.handled.map(idOf).filter((id) => inOrder.includes(id)), inOrder)
+          assert.deepStrictEqual(
+            recorder.handled.map(idOf).filter((id) => inOrder.includes(id)),
+            inOrder
+          )
         }
         yield* drained()
         assert.deepInclude(yield* statusOf(), { parked: 0, dead: 0, lag: 0 })
-      }).pipe(Effect.provide(layer)))
+      }).pipe(Effect.provide(layer))
+    )
   }
 
   it.effect("the breaker opens after five attempts that failed, and one at a time is tried afterwards", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { breaker, healthCheck, recorder, state } = yield* system
       yield* subscribe(recorder, { breaker, healthCheck, concurrency: 1 })
-      yield* Effect.forEach(Array.from({ length: 20 }, (_, index) => index), (index) => note(`k${index}`, index))
+      yield* Effect.forEach(
+        Array.from({ length: 20 }, (_, index) => index),
+        (index) => note(`k${index}`, index)
+      )
       yield* passUntil("100 millis", () => state.calls >= 5)
       assert.strictEqual((yield* breaker.snapshot).state, "OPEN")
       yield* pass("1 second", 58)
@@ -101,12 +114,13 @@ describeEvents("An outage", (layer) => {
       state.isUp = true
       yield* passUntil("1 second", () => recorder.handled.length >= 20)
       assert.strictEqual(yield* deadCount, 0)
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("survives restarts in the middle", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { breaker, healthCheck, recorder, state } = yield* system
-      const events = yield* Effect.gen(function*() {
+      const events = yield* Effect.gen(function* () {
         const unsubscribe = yield* subscribeApart(recorder, { breaker, healthCheck })
         const events = yield* Effect.forEach([0, 1, 2], (index) => note("a", index))
         yield* recorder.attempted(1)
@@ -124,14 +138,16 @@ describeEvents("An outage", (layer) => {
       yield* passUntil("30 seconds", () => recorder.handled.length >= 3)
       assert.deepStrictEqual(recorder.handled, events)
       assert.strictEqual(yield* deadCount, 0)
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("a health check that fails, hangs or breaks means sick: the event waits", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const checks = [Effect.succeed(false), Effect.never, Effect.die("broken")]
       const recorders = yield* Effect.forEach(checks, () => Recorder.make(() => Effect.fail(transient)))
       const ends = yield* Effect.forEach(checks, (healthCheck, index) =>
-        subscribeApart(recorders[index] ?? { handle: () => Effect.void }, { name: `n${index}`, healthCheck }))
+        subscribeApart(recorders[index] ?? { handle: () => Effect.void }, { name: `n${index}`, healthCheck })
+      )
       yield* note("a")
       for (const recorder of recorders) yield* passUntil("5 seconds", () => recorder.attempts.length >= 8)
       const letters = yield* DeadLetters
@@ -140,12 +156,13 @@ describeEvents("An outage", (layer) => {
       const ending = yield* Effect.forkChild(Effect.all(ends))
       yield* TestClock.adjust("20 seconds")
       yield* Fiber.join(ending)
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("when the health comes back the event is tried again soon, without waiting the whole time", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const state = { healthy: false }
-      const recorder = yield* Recorder.make(() => state.healthy ? Effect.void : Effect.fail(transient))
+      const recorder = yield* Recorder.make(() => (state.healthy ? Effect.void : Effect.fail(transient)))
       yield* subscribe(recorder, { healthCheck: Effect.sync(() => state.healthy) })
       yield* note("a")
       yield* passUntil("1 second", () => recorder.attempts.length >= 4)
@@ -154,16 +171,19 @@ describeEvents("An outage", (layer) => {
       yield* pass("1 second", 11)
       yield* recorder.succeeded(1)
       assert.strictEqual(recorder.attempts.length, 5)
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("a refusal during trials is an answer: it is dead-lettered, and the rest flows", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { breaker, healthCheck, state } = yield* system
       const recorder = yield* Recorder.make((event) =>
-        breaker.protect(Effect.gen(function*() {
-          if (!state.isUp) return yield* transient
-          if (JSON.stringify(event.payload).includes("bad")) return yield* rejected
-        }))
+        breaker.protect(
+          Effect.gen(function* () {
+            if (!state.isUp) return yield* transient
+            if (JSON.stringify(event.payload).includes("bad")) return yield* rejected
+          })
+        )
       )
       yield* subscribe(recorder, { breaker, healthCheck })
       yield* note("bad")
@@ -173,5 +193,6 @@ describeEvents("An outage", (layer) => {
       yield* passUntil("10 seconds", () => recorder.handled.length >= 6)
       while ((yield* deadCount) < 1) yield* step("10 seconds")
       yield* drained()
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 })

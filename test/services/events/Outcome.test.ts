@@ -1,6 +1,21 @@
 import { assert, describe, it } from "@effect/vitest"
-import { decide, errorClassOf, type Failure, needsHealth, type Situation } from "../../../src/services/events/Outcome.ts"
-import { ambiguous, circuitOpen, invalid, rateLimited, rejected, retryAfter, transient, unauthorized } from "../../support/events/Samples.ts"
+import {
+  decide,
+  errorClassOf,
+  type Failure,
+  needsHealth,
+  type Situation
+} from "../../../src/services/events/Outcome.ts"
+import {
+  ambiguous,
+  circuitOpen,
+  invalid,
+  rateLimited,
+  rejected,
+  retryAfter,
+  transient,
+  unauthorized
+} from "../../support/events/Samples.ts"
 
 const now = 1_000_000
 
@@ -44,7 +59,12 @@ describe("Outcome", () => {
   })
 
   it("AC-ERR-008 the failure that opened the circuit, a failed trial and a refusal by it are deferred, uncounted", () => {
-    for (const failure of [failed(transient), failed(ambiguous), failed(circuitOpen(now + 45_000)), failed(circuitOpen(null))]) {
+    for (const failure of [
+      failed(transient),
+      failed(ambiguous),
+      failed(circuitOpen(now + 45_000)),
+      failed(circuitOpen(null))
+    ]) {
       const tripped = situation(failure, { attempts: 3, retryDelay: null, circuit: open })
       assert.isFalse(needsHealth(tripped))
       assert.deepStrictEqual(decide(tripped), {
@@ -96,7 +116,10 @@ describe("Outcome", () => {
   })
 
   it("a replay has one attempt: a transient failure ends it, a pause does not", () => {
-    assert.deepStrictEqual(decide(situation(failed(transient), { replay: true, attempts: 4 })), { _tag: "Dead", attempts: 5 })
+    assert.deepStrictEqual(decide(situation(failed(transient), { replay: true, attempts: 4 })), {
+      _tag: "Dead",
+      attempts: 5
+    })
     assert.isFalse(needsHealth(situation(failed(transient), { replay: true, retryDelay: null })))
     assert.strictEqual(decide(situation(failed(rateLimited(5)), { replay: true }))._tag, "DeferredUntil")
     assert.strictEqual(decide(situation(failed(transient), { replay: true, circuit: open }))._tag, "DeferredUntil")
@@ -104,8 +127,13 @@ describe("Outcome", () => {
 
   it("every failure has a class", () => {
     assert.deepStrictEqual(
-      [failed(transient), failed(rejected), { _tag: "Defect" } as const, { _tag: "Undecodable" } as const, { _tag: "Interrupted" } as const]
-        .map(errorClassOf),
+      [
+        failed(transient),
+        failed(rejected),
+        { _tag: "Defect" } as const,
+        { _tag: "Undecodable" } as const,
+        { _tag: "Interrupted" } as const
+      ].map(errorClassOf),
       ["Transient", "Rejected", "Defect", "Undecodable", "Transient"]
     )
   })

@@ -25,16 +25,21 @@ describe("Position", () => {
 
   const seq = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }))
 
-  it.effect.prop("comes back from its text", [Schema.Array(seq).check(Schema.isMinLength(1), Schema.isMaxLength(20))], ([position]) =>
-    Effect.gen(function*() {
-      const text = Position.encodePosition(position)
-      assert.match(text, /^[0-9a-z.]+$/)
-      assert.deepStrictEqual(yield* Position.decodePosition(text, position.length), position)
-    }))
+  it.effect.prop(
+    "comes back from its text",
+    [Schema.Array(seq).check(Schema.isMinLength(1), Schema.isMaxLength(20))],
+    ([position]) =>
+      Effect.gen(function* () {
+        const text = Position.encodePosition(position)
+        assert.match(text, /^[0-9a-z.]+$/)
+        assert.deepStrictEqual(yield* Position.decodePosition(text, position.length), position)
+      })
+  )
 
   it.effect.prop("any other text is refused, never a crash", [Schema.String], ([text]) =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const exit = yield* Effect.exit(Position.decodePosition(text, 4))
       if (exit._tag === "Success") assert.strictEqual(Position.encodePosition(exit.value), text)
-    }))
+    })
+  )
 })

@@ -32,33 +32,40 @@ export const make = (): Faults => ({ before: () => false, after: () => false })
 
 /** Delivery as a process of its own sees it: over a log and a store that outlive it. */
 export const processOver = (faults: Faults) => {
-  const faulty = (operation: Operation) => <Args extends ReadonlyArray<unknown>, A>(
-    run: (...args: Args) => Effect.Effect<A>
-  ) =>
-  (...args: Args): Effect.Effect<A> =>
-    Effect.gen(function*() {
-      if (faults.before(operation)) return yield* Effect.die(new Error(`${operation} failed`))
-      const result = yield* run(...args)
-      if (faults.after(operation)) return yield* Effect.die(new Error(`the answer to ${operation} was lost`))
-      return result
-    })
-  const log = Layer.effect(EventLog, Effect.map(EventLog, (log) => EventLog.of({ ...log, read: faulty("read")(log.read) })))
-  const store = Layer.effect(DeliveryStore, Effect.map(DeliveryStore, (store) =>
-    DeliveryStore.of({
-      ...store,
-      lease: faulty("lease")(store.lease),
-      acquire: faulty("acquire")(store.acquire),
-      renew: faulty("renew")(store.renew),
-      release: faulty("release")(store.release),
-      moveCursors: faulty("moveCursors")(store.moveCursors),
-      untaken: faulty("untaken")(store.untaken),
-      take: faulty("take")(store.take),
-      park: faulty("park")(store.park),
-      unpark: faulty("unpark")(store.unpark),
-      bury: faulty("bury")(store.bury),
-      claimReplay: faulty("claimReplay")(store.claimReplay),
-      finishReplay: faulty("finishReplay")(store.finishReplay)
-    })))
+  const faulty =
+    (operation: Operation) =>
+    <Args extends ReadonlyArray<unknown>, A>(run: (...args: Args) => Effect.Effect<A>) =>
+    (...args: Args): Effect.Effect<A> =>
+      Effect.gen(function* () {
+        if (faults.before(operation)) return yield* Effect.die(new Error(`${operation} failed`))
+        const result = yield* run(...args)
+        if (faults.after(operation)) return yield* Effect.die(new Error(`the answer to ${operation} was lost`))
+        return result
+      })
+  const log = Layer.effect(
+    EventLog,
+    Effect.map(EventLog, (log) => EventLog.of({ ...log, read: faulty("read")(log.read) }))
+  )
+  const store = Layer.effect(
+    DeliveryStore,
+    Effect.map(DeliveryStore, (store) =>
+      DeliveryStore.of({
+        ...store,
+        lease: faulty("lease")(store.lease),
+        acquire: faulty("acquire")(store.acquire),
+        renew: faulty("renew")(store.renew),
+        release: faulty("release")(store.release),
+        moveCursors: faulty("moveCursors")(store.moveCursors),
+        untaken: faulty("untaken")(store.untaken),
+        take: faulty("take")(store.take),
+        park: faulty("park")(store.park),
+        unpark: faulty("unpark")(store.unpark),
+        bury: faulty("bury")(store.bury),
+        claimReplay: faulty("claimReplay")(store.claimReplay),
+        finishReplay: faulty("finishReplay")(store.finishReplay)
+      })
+    )
+  )
   return Layer.mergeAll(Delivery.layer, DeadLetters.layer).pipe(Layer.provide(Layer.mergeAll(log, store)))
 }
 

@@ -21,7 +21,7 @@ export interface Recorder {
 export const make = (
   answer: (event: Event, attempt: number) => Effect.Effect<void, IntegrationError> = () => Effect.void
 ): Effect.Effect<Recorder> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const attempts: Array<Event> = []
     const handled: Array<Event> = []
     const steps = yield* Queue.sliding<void>(1)
@@ -29,7 +29,7 @@ export const make = (
     const attemptsOf = (id: string) => attempts.filter(({ metadata }) => metadata.id === id).length
     /** One waiter at a time. */
     const until = (reached: () => boolean) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         while (!reached()) yield* Queue.take(steps)
       })
     return {
@@ -37,7 +37,7 @@ export const make = (
       handled,
       attemptsOf,
       handle: (event) =>
-        Effect.gen(function*() {
+        Effect.gen(function* () {
           attempts.push(event)
           yield* step
           yield* answer(event, attemptsOf(event.metadata.id))

@@ -2,7 +2,15 @@
 import { DateTime, Effect, Schema } from "effect"
 import { defineEvent } from "../../../src/domain/events/Event.ts"
 import { makeEventId } from "../../../src/domain/Ids.ts"
-import { Ambiguous, CircuitOpen, Invalid, RateLimited, Rejected, Transient, Unauthorized } from "../../../src/domain/IntegrationError.ts"
+import {
+  Ambiguous,
+  CircuitOpen,
+  Invalid,
+  RateLimited,
+  Rejected,
+  Transient,
+  Unauthorized
+} from "../../../src/domain/IntegrationError.ts"
 import type { EventRecord } from "../../../src/services/events/EventRecord.ts"
 
 /** Ordered by `key`. */
@@ -29,7 +37,12 @@ export const invalid = new Invalid({ ...about, issues: [] })
 export const circuitOpen = (until: number | null) => new CircuitOpen({ ...about, until })
 
 /** A record as publishing would make it; `at` is epoch milliseconds. */
-export const recordOf = (options: { readonly key: string; readonly type?: string; readonly correlationId?: string; readonly at?: number }) =>
+export const recordOf = (options: {
+  readonly key: string
+  readonly type?: string
+  readonly correlationId?: string
+  readonly at?: number
+}) =>
   Effect.map(makeEventId, (id): EventRecord => ({
     id,
     timestamp: DateTime.formatIso(DateTime.makeUnsafe(options.at ?? 0)),
@@ -39,6 +52,5 @@ export const recordOf = (options: { readonly key: string; readonly type?: string
     schemaVersion: 1,
     type: options.type ?? "test.noted",
     key: options.key,
-    payload: { text: "한글 \" \\ 🙂", list: [1, 2.5, null, true], nested: { empty: {} } }
+    payload: { text: '한글 " \\ 🙂', list: [1, 2.5, null, true], nested: { empty: {} } }
   }))
-

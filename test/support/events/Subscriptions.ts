@@ -26,7 +26,7 @@ export const subscribe = (...args: Parameters<typeof subscriptionOf>) =>
 
 /** Subscribes in a scope of its own; the result ends it. */
 export const subscribeApart = (...args: Parameters<typeof subscriptionOf>) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const scope = yield* Scope.make()
     yield* Scope.provide(Effect.orDie(subscribe(...args)), scope)
     return Scope.close(scope, Exit.void)

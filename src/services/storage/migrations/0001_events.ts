@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 
-export const events = Effect.gen(function*() {
+export const events = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
 
   // One row: what can never change again, because the order per key depends on it.
