@@ -40,21 +40,25 @@ export const storage = (config: HubConfig) =>
 /** The core's own state, on a database with its events. */
 export const core = ReceivedEvents.layer.pipe(
   Layer.provideMerge(Layer.mergeAll(Orders.layer, Production.layer, JobReports.layer, CatalogImport.layer)),
-  Layer.provideMerge(Layer.mergeAll(
-    Products.layer,
-    Options.layer,
-    Categories.layer,
-    MesItems.layer,
-    MesMappings.layer,
-    Notifications.layer
-  ))
+  Layer.provideMerge(
+    Layer.mergeAll(
+      Products.layer,
+      Options.layer,
+      Categories.layer,
+      MesItems.layer,
+      MesMappings.layer,
+      Notifications.layer
+    )
+  )
 )
 
 const security = (config: HubConfig) =>
   WebhookInbox.layer().pipe(
-    Layer.provideMerge(WebhookSecrets.layer({
-      adapters: [{ name: "mes", mode: config.mes.mode, configured: config.mes.webhookSecrets }]
-    })),
+    Layer.provideMerge(
+      WebhookSecrets.layer({
+        adapters: [{ name: "mes", mode: config.mes.mode, configured: config.mes.webhookSecrets }]
+      })
+    ),
     Layer.provideMerge(ApiKeys.layer({ adminKey: config.adminKey })),
     Layer.provideMerge(Idempotency.layer)
   )
@@ -69,19 +73,23 @@ export const services = (config: HubConfig) =>
     Layer.provideMerge(Events.layerSql),
     Layer.provideMerge(storage(config)),
     Layer.provide(NodeHttpClient.layerUndici),
-    Layer.provide(Layer.succeed(DeliverySettings, {
-      ...DeliverySettings.defaultValue(),
-      shutdownMillis: Duration.toMillis(config.shutdownTimeout)
-    }))
+    Layer.provide(
+      Layer.succeed(DeliverySettings, {
+        ...DeliverySettings.defaultValue(),
+        shutdownMillis: Duration.toMillis(config.shutdownTimeout)
+      })
+    )
   )
 
 /** The whole hub, listening. */
 export const layer = (config: HubConfig) =>
   HttpServer.layer.pipe(
-    Layer.provideMerge(NodeHttpServer.layer(NodeServer.make, {
-      port: config.http.port,
-      host: config.http.host,
-      gracefulShutdownTimeout: config.shutdownTimeout
-    })),
+    Layer.provideMerge(
+      NodeHttpServer.layer(NodeServer.make, {
+        port: config.http.port,
+        host: config.http.host,
+        gracefulShutdownTimeout: config.shutdownTimeout
+      })
+    ),
     Layer.provideMerge(services(config))
   )

@@ -14,7 +14,7 @@ import * as HttpSimulator from "./support/simulator/HttpSimulator.ts"
 
 /** Lines that the program logs, without what its services say. */
 const logged = <A, E>(program: Effect.Effect<A, E>, wanted: (line: string) => boolean) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const lines = yield* Ref.make<ReadonlyArray<string>>([])
     const run = Effect.runSync
     const capture = Logger.make<unknown, void>(({ message }) => {
@@ -27,35 +27,39 @@ const logged = <A, E>(program: Effect.Effect<A, E>, wanted: (line: string) => bo
 
 describe("examples", () => {
   it.effect("the breaker alone", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const lines = yield* logged(Breaker.program, () => true)
       const down = "the service is down"
       assert.deepStrictEqual(lines, [down, down, down, "CircuitOpen", "OPEN"])
-    }))
+    })
+  )
 
   it.live("the bus with its dead letters alone", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const lines = yield* logged(Bus.program, (line) => /^(dead letter:|booked)/.test(line))
       assert.deepStrictEqual(lines, ["dead letter: the books are closed", "booked 2026-0001: 12000"])
-    }))
+    })
+  )
 
   it.live("an adapter of one's own", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const chat = yield* HttpSimulator.make
       const said = yield* Deferred.make<string>()
       yield* chat.respond((request) =>
         Effect.as(
           request.path === "/messages" ? Deferred.succeed(said, request.body) : Effect.void,
           HttpSimulator.json(200, {})
-        ))
+        )
+      )
       const services = AdapterRegistry.layer.pipe(
         Layer.provideMerge(CircuitBreakers.layer),
         Layer.provideMerge(Events.layerMemory)
       )
-      yield* Effect.gen(function*() {
+      yield* Effect.gen(function* () {
         const orderId = OrderId.make("ord_01ARZ3NDEKTSV4RRFFQ69G5FAV")
         yield* (yield* EventBus).publish(OrderStatusChanged, { orderId, from: "PRODUCING", to: "SHIPPED" })
         assert.deepStrictEqual(JSON.parse(yield* Deferred.await(said)), { text: `${orderId}: PRODUCING → SHIPPED` })
       }).pipe(Effect.provide(Adapter.layer(chat.url).pipe(Layer.provideMerge(services))))
-    }))
+    })
+  )
 })

@@ -2,7 +2,7 @@
 import { Duration, Effect, Result } from "effect"
 import * as CircuitBreaker from "integration-hub/services/resilience/CircuitBreaker"
 
-export const program = Effect.gen(function*() {
+export const program = Effect.gen(function* () {
   const breaker = yield* CircuitBreaker.make({
     name: "weather",
     settings: { failures: 3, openFor: Duration.seconds(60), halfOpenTrials: 1, halfOpenLimit: Duration.seconds(30) }

@@ -13,21 +13,23 @@ const InvoicePaid = defineEvent("invoice.paid", {
   key: ({ invoice }) => `invoice:${invoice}`
 })
 
-export const program = Effect.gen(function*() {
+export const program = Effect.gen(function* () {
   const delivery = yield* Delivery
   const deadLetters = yield* DeadLetters
   const open = yield* Ref.make(false)
   yield* delivery.subscribe({
     name: "ledger",
     events: [{ definition: InvoicePaid, retry: RetryPolicy.statusCallback }],
-    handle: Effect.fnUntraced(function*({ payload }) {
+    handle: Effect.fnUntraced(function* ({ payload }) {
       if (yield* Ref.get(open)) return yield* Effect.log(`booked ${payload.invoice}: ${payload.amount}`)
       return yield* new Rejected({ adapter: "ledger", operation: "book", message: "the books are closed" })
     })
   })
   yield* (yield* EventBus).publish(InvoicePaid, { invoice: "2026-0001", amount: 12_000 })
   yield* delivery.drained("ledger")
-  const { data: [letter] } = yield* deadLetters.list({}, { page: 1, limit: 10 })
+  const {
+    data: [letter]
+  } = yield* deadLetters.list({}, { page: 1, limit: 10 })
   if (letter === undefined) return
   yield* Effect.log(`dead letter: ${letter.errorMessage}`)
   yield* Ref.set(open, true)

@@ -21,11 +21,9 @@ const Pruned = Schema.Struct({ pruned: Schema.Int })
 const prune = Command.make(
   "prune",
   {
-    olderThan: Flag.String("older-than").pipe(
-      Flag.withDescription("Age such as 30d, 12h or \"90 minutes\"")
-    )
+    olderThan: Flag.String("older-than").pipe(Flag.withDescription('Age such as 30d, 12h or "90 minutes"'))
   },
-  Effect.fn(function*({ olderThan }) {
+  Effect.fn(function* ({ olderThan }) {
     const { access, config } = yield* settings
     const age = Age(olderThan)
     if (Option.isNone(age) || !Duration.isFinite(age.value) || Duration.toMillis(age.value) < 0) {
@@ -35,14 +33,14 @@ const prune = Command.make(
     const hub = yield* find(config, access)
     const { pruned } = Option.isSome(hub)
       ? yield* request(hub.value, access, "POST", "/events/prune", Pruned, { olderThanMillis })
-      : yield* Effect.gen(function*() {
-        const log = yield* EventLog
-        const keepAfter = yield* (yield* Delivery).floor
-        return { pruned: yield* log.prune({ olderThanMillis, keepAfter }) }
-      }).pipe(
-        Effect.provide(EventServices.layerSql.pipe(Layer.provide(Hub.storage(config)))),
-        Effect.mapError((error) => new CommandFailed({ message: error.message }))
-      )
+      : yield* Effect.gen(function* () {
+          const log = yield* EventLog
+          const keepAfter = yield* (yield* Delivery).floor
+          return { pruned: yield* log.prune({ olderThanMillis, keepAfter }) }
+        }).pipe(
+          Effect.provide(EventServices.layerSql.pipe(Layer.provide(Hub.storage(config)))),
+          Effect.mapError((error) => new CommandFailed({ message: error.message }))
+        )
     yield* Console.log(`${pruned} events removed from the log`)
   })
 ).pipe(Command.withDescription("Remove old events that every adapter has handled"))

@@ -26,11 +26,7 @@ const overwrite = (text: string) =>
     if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`)
   })
 
-const throughHub = Effect.fnUntraced(function*(
-  url: string,
-  access: Access,
-  files: Readonly<Record<string, string>>
-) {
+const throughHub = Effect.fnUntraced(function* (url: string, access: Access, files: Readonly<Record<string, string>>) {
   const { refused, requests } = splitUpload(files, maxBytes)
   const reports: Array<CatalogReport> = []
   for (const [index, part] of requests.entries()) {
@@ -39,7 +35,10 @@ const throughHub = Effect.fnUntraced(function*(
     const body = startedAt === undefined ? part : { ...part, startedAt }
     reports.push(yield* request(url, access, "POST", "/catalog/import", CatalogReport, body))
   }
-  return mergeReports({ startedAt: reports[0]?.startedAt ?? "", files: [] }, ...reports, { startedAt: "", files: refused })
+  return mergeReports({ startedAt: reports[0]?.startedAt ?? "", files: [] }, ...reports, {
+    startedAt: "",
+    files: refused
+  })
 })
 
 const summary = (report: CatalogReport): string => {
@@ -55,7 +54,9 @@ const summary = (report: CatalogReport): string => {
     ].join("  "),
     ...(file.problem === null ? [] : [`  ! ${file.problem}`]),
     ...file.notes.map((note) => `  · ${note}`),
-    ...file.rejected.slice(0, shownRejections).map(({ index, key, reason }) => `  ✗ record ${index} (${key}): ${reason}`),
+    ...file.rejected
+      .slice(0, shownRejections)
+      .map(({ index, key, reason }) => `  ✗ record ${index} (${key}): ${reason}`),
     ...(file.rejected.length > shownRejections
       ? [`  … ${file.rejected.length - shownRejections} more (--json shows all)`]
       : [])
@@ -66,23 +67,23 @@ const summary = (report: CatalogReport): string => {
 export const importCommand = Command.make(
   "import",
   { directory: source, json: asJson },
-  Effect.fn(function*({ directory, json }) {
+  Effect.fn(function* ({ directory, json }) {
     const { access, config } = yield* settings
     const { files, problems } = yield* readCatalogDirectory(directory)
     const hub = yield* find(config, access)
     const imported = Option.isSome(hub)
       ? yield* throughHub(hub.value, access, files)
       : yield* CatalogImport.use((service) =>
-        service.importFiles({ files }, {
-          onProgress: ({ done, file, total }) => overwrite(`${file} ${done}/${total}`)
-        })
-      ).pipe(
-        Effect.provide(CatalogImport.layer.pipe(
-          Layer.provide(Events.layerSql),
-          Layer.provide(Hub.storage(config))
-        )),
-        Effect.mapError((error) => new CommandFailed({ message: error.message }))
-      )
+          service.importFiles(
+            { files },
+            {
+              onProgress: ({ done, file, total }) => overwrite(`${file} ${done}/${total}`)
+            }
+          )
+        ).pipe(
+          Effect.provide(CatalogImport.layer.pipe(Layer.provide(Events.layerSql), Layer.provide(Hub.storage(config)))),
+          Effect.mapError((error) => new CommandFailed({ message: error.message }))
+        )
     yield* overwrite("")
     const report = withProblems(imported, problems)
     yield* Console.log(json ? Formatter.formatJson(report, { space: 2 }) : summary(report))

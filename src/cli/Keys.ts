@@ -12,14 +12,20 @@ const Created = Schema.Struct({ key: Schema.String, name: Schema.String, scopes:
 const create = Command.make(
   "create",
   {
-    name: Flag.String("name").pipe(Flag.withDefault("operator"), Flag.withDescription("Shown as the actor in histories")),
+    name: Flag.String("name").pipe(
+      Flag.withDefault("operator"),
+      Flag.withDescription("Shown as the actor in histories")
+    ),
     scopes: Flag.String("scopes").pipe(
       Flag.withDefault("admin"),
       Flag.withDescription("Separated by commas: core, shopby, mes, edicus, admin")
     ),
-    expires: Flag.String("expires").pipe(Flag.optional, Flag.withDescription("ISO-8601 time with a zone; default never"))
+    expires: Flag.String("expires").pipe(
+      Flag.optional,
+      Flag.withDescription("ISO-8601 time with a zone; default never")
+    )
   },
-  Effect.fn(function*({ expires, name, scopes }) {
+  Effect.fn(function* ({ expires, name, scopes }) {
     const { access, config } = yield* settings
     const wanted = yield* Schema.decodeUnknownEffect(ApiKeyCreate)({
       name,
@@ -30,15 +36,12 @@ const create = Command.make(
     const made = Option.isSome(hub)
       ? yield* request(hub.value, access, "POST", "/api-keys", Created, wanted)
       : yield* ApiKeys.use((keys) => keys.create(wanted)).pipe(
-        Effect.map(({ apiKey, key }) => ({ key: Redacted.value(key), name: apiKey.name, scopes: apiKey.scopes })),
-        Effect.provide(ApiKeys.layer({ adminKey: null }).pipe(Layer.provide(Hub.storage(config)))),
-        Effect.mapError((error) => new CommandFailed({ message: error.message }))
-      )
+          Effect.map(({ apiKey, key }) => ({ key: Redacted.value(key), name: apiKey.name, scopes: apiKey.scopes })),
+          Effect.provide(ApiKeys.layer({ adminKey: null }).pipe(Layer.provide(Hub.storage(config)))),
+          Effect.mapError((error) => new CommandFailed({ message: error.message }))
+        )
     yield* Console.log(`${made.key}\n(${made.name}: ${made.scopes.join(", ")}; shown this once)`)
   })
 ).pipe(Command.withDescription("Make an API key and print it once"))
 
-export const keys = Command.make("keys").pipe(
-  Command.withDescription("API keys"),
-  Command.withSubcommands([create])
-)
+export const keys = Command.make("keys").pipe(Command.withDescription("API keys"), Command.withSubcommands([create]))

@@ -16,12 +16,14 @@ export interface Access {
 }
 
 /** Base URL of the hub to talk to: HUB_URL, or the one that holds the embedded database. */
-export const find = Effect.fnUntraced(function*(config: HubConfig, access: Access) {
+export const find = Effect.fnUntraced(function* (config: HubConfig, access: Access) {
   if (access.hubUrl !== null) return Option.some(access.hubUrl.replace(/\/+$/, ""))
   if (config.database.kind === "server" || config.database.directory === "memory") return Option.none<string>()
   const running = yield* EmbeddedLock.runningHub(config.database.directory)
   if (Option.isSome(running) && running.value === "") {
-    return yield* new CommandFailed({ message: "Another command or a starting hub uses the database. Try again in a moment." })
+    return yield* new CommandFailed({
+      message: "Another command or a starting hub uses the database. Try again in a moment."
+    })
   }
   return running
 })
@@ -29,7 +31,7 @@ export const find = Effect.fnUntraced(function*(config: HubConfig, access: Acces
 const Problem = Schema.Struct({ title: Schema.String, detail: Schema.optionalKey(Schema.String) })
 
 /** One request with the operator's key; anything but a 2xx is a CommandFailed with the problem's words. */
-export const request = Effect.fnUntraced(function*<A>(
+export const request = Effect.fnUntraced(function* <A>(
   url: string,
   access: Access,
   method: "POST" | "DELETE" | "GET",

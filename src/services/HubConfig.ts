@@ -58,7 +58,7 @@ export interface HubConfig {
 }
 
 const logLevels = ["Trace", "Debug", "Info", "Warn", "Error", "None"] as const
-type LogLevelName = typeof logLevels[number]
+type LogLevelName = (typeof logLevels)[number]
 
 /** Everything that is wrong with the configuration, one line per problem. */
 export class InvalidConfig extends Schema.TaggedError<InvalidConfig>()("InvalidConfig", {
@@ -70,7 +70,7 @@ export class InvalidConfig extends Schema.TaggedError<InvalidConfig>()("InvalidC
 }
 
 /** Reads the configuration from the variables given. */
-export const load = Effect.fnUntraced(function*(
+export const load = Effect.fnUntraced(function* (
   env: Readonly<Record<string, string | undefined>>
 ): Effect.fn.Return<HubConfig, InvalidConfig> {
   const problems: Array<string> = []
@@ -97,11 +97,10 @@ export const load = Effect.fnUntraced(function*(
     })
   }
 
-  const secret = (name: string) =>
-    read(name, Config.Redacted, { expected: "text", fallback: null, secret: true })
+  const secret = (name: string) => read(name, Config.Redacted, { expected: "text", fallback: null, secret: true })
   const duration = (name: string, fallback: Duration.Input) =>
     read(name, PositiveDuration, {
-      expected: "a duration above zero such as \"30 seconds\"",
+      expected: 'a duration above zero such as "30 seconds"',
       fallback: Duration.fromInputUnsafe(fallback)
     })
   const secrets = (name: string) =>
@@ -113,7 +112,7 @@ export const load = Effect.fnUntraced(function*(
   const url = (name: string) =>
     read(name, HttpUrl, { expected: "an http or https URL without user, query or fragment", fallback: null })
 
-  const system = Effect.fnUntraced(function*(
+  const system = Effect.fnUntraced(function* (
     prefix: string,
     defaults: { readonly failures: number; readonly openFor: Duration.Input }
   ) {
@@ -193,9 +192,7 @@ export const load = Effect.fnUntraced(function*(
       port: yield* read("PORT", intBetween(0, 65_535), { expected: "a port from 0 to 65535", fallback: 3000 }),
       host: yield* read("HOST", Config.String, { expected: "a host name or address", fallback: "127.0.0.1" })
     },
-    database: databaseUrl === null
-      ? { kind: "embedded", directory: dataDir }
-      : { kind: "server", url: databaseUrl },
+    database: databaseUrl === null ? { kind: "embedded", directory: dataDir } : { kind: "server", url: databaseUrl },
     adminKey: yield* read("HUB_ADMIN_KEY", AdminKey, {
       expected: "at least 16 printable characters without spaces",
       fallback: null,
@@ -231,8 +228,9 @@ const intBetween = (minimum: number, maximum: number) => (name: string) =>
 const PositiveDuration = (name: string) =>
   Config.schema(
     Schema.DurationFromString.check(
-      Schema.makeFilter((value: Duration.Duration) =>
-        Duration.isFinite(value) && Duration.toMillis(value) > 0 || "expected a finite duration above zero"
+      Schema.makeFilter(
+        (value: Duration.Duration) =>
+          (Duration.isFinite(value) && Duration.toMillis(value) > 0) || "expected a finite duration above zero"
       )
     ),
     name
@@ -258,7 +256,10 @@ const isWebhookSecret = (text: string): boolean => {
 const WebhookSecrets = (name: string) =>
   Config.map(
     redactedMatching((text) => text.split(",").every((part) => isWebhookSecret(part.trim())))(name),
-    (redacted) => Redacted.value(redacted).split(",").map((part) => Redacted.make(part.trim()))
+    (redacted) =>
+      Redacted.value(redacted)
+        .split(",")
+        .map((part) => Redacted.make(part.trim()))
   )
 
 const parseUrl = (text: string): Option.Option<URL> => {
@@ -268,18 +269,23 @@ const parseUrl = (text: string): Option.Option<URL> => {
 
 const HttpUrl = (name: string) =>
   Config.schema(
-    Schema.String.check(Schema.makeFilter((text: string) =>
-      Option.exists(parseUrl(text), (url) => url.username === "" && url.search === "" && url.hash === "") ||
-      "not an http URL"
-    )),
+    Schema.String.check(
+      Schema.makeFilter(
+        (text: string) =>
+          Option.exists(parseUrl(text), (url) => url.username === "" && url.search === "" && url.hash === "") ||
+          "not an http URL"
+      )
+    ),
     name
   ).pipe(Config.map((text) => text.replace(/\/+$/, "")))
 
 const RenderedUrlTemplate = (name: string) =>
   Config.schema(
-    Schema.String.check(Schema.makeFilter((text: string) =>
-      Option.isSome(parseUrl(text)) && text.includes("{orderId}") || "not a URL template"
-    )),
+    Schema.String.check(
+      Schema.makeFilter(
+        (text: string) => (Option.isSome(parseUrl(text)) && text.includes("{orderId}")) || "not a URL template"
+      )
+    ),
     name
   )
 

@@ -6,32 +6,33 @@ const secret = `whsec_${Buffer.from("a".repeat(32)).toString("base64")}`
 
 describe("HubConfig", () => {
   it.effect("has a default for everything: embedded database, sandboxes", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const config = yield* HubConfig.load({})
       assert.deepStrictEqual(config.http, { port: 3000, host: "127.0.0.1" })
       assert.deepStrictEqual(config.database, { kind: "embedded", directory: ".hub" })
-      assert.deepStrictEqual([config.shopby.mode, config.mes.mode, config.edicus.mode], [
-        "sandbox",
-        "sandbox",
-        "sandbox"
-      ])
+      assert.deepStrictEqual(
+        [config.shopby.mode, config.mes.mode, config.edicus.mode],
+        ["sandbox", "sandbox", "sandbox"]
+      )
       assert.strictEqual(config.mes.breaker.failures, 5)
       assert.strictEqual(Duration.toSeconds(config.mes.breaker.openFor), 60)
       assert.strictEqual(config.edicus.breaker.failures, 3)
       assert.strictEqual(Duration.toSeconds(config.edicus.breaker.openFor), 30)
       assert.strictEqual(Duration.toSeconds(config.shutdownTimeout), 20)
       assert.deepStrictEqual(config.warnings, [])
-    }))
+    })
+  )
 
   it.effect("takes an empty variable for unset", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const config = yield* HubConfig.load({ PORT: "", DATABASE_URL: " " })
       assert.strictEqual(config.http.port, 3000)
       assert.strictEqual(config.database.kind, "embedded")
-    }))
+    })
+  )
 
   it.effect("reads every kind of value", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const config = yield* HubConfig.load({
         PORT: "0",
         DATABASE_URL: "postgres://hub:pw@db.example/hub",
@@ -50,23 +51,26 @@ describe("HubConfig", () => {
       assert.deepStrictEqual(config.mes.webhookSecrets.map(Redacted.value), [secret, secret])
       assert.strictEqual(Duration.toSeconds(config.mes.breaker.openFor), 5)
       assert.strictEqual(config.mes.retries, 0)
-    }))
+    })
+  )
 
   it.effect("AC-NFR-006 reports every problem at once and shows no secret", () =>
-    Effect.gen(function*() {
-      const error = yield* Effect.flip(HubConfig.load({
-        PORT: "70000",
-        DATABASE_URL: "mysql://root:hunter2@x",
-        LOG_LEVEL: "loud",
-        SHUTDOWN_TIMEOUT: "-1 seconds",
-        SHOPBY_MODE: "maybe",
-        SHOPBY_WEBHOOK_SECRETS: "whsec_topsecret!",
-        MES_MODE: "live",
-        MES_TIMEOUT: "Infinity",
-        EDICUS_BREAKER_FAILURES: "2.5",
-        EDICUS_RENDERED_URL_TEMPLATE: "https://files.example/x",
-        HUB_ADMIN_KEY: "short"
-      }))
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(
+        HubConfig.load({
+          PORT: "70000",
+          DATABASE_URL: "mysql://root:hunter2@x",
+          LOG_LEVEL: "loud",
+          SHUTDOWN_TIMEOUT: "-1 seconds",
+          SHOPBY_MODE: "maybe",
+          SHOPBY_WEBHOOK_SECRETS: "whsec_topsecret!",
+          MES_MODE: "live",
+          MES_TIMEOUT: "Infinity",
+          EDICUS_BREAKER_FAILURES: "2.5",
+          EDICUS_RENDERED_URL_TEMPLATE: "https://files.example/x",
+          HUB_ADMIN_KEY: "short"
+        })
+      )
       const names = error.problems.map((problem) => problem.slice(0, problem.indexOf(":"))).sort()
       assert.deepStrictEqual(names, [
         "DATABASE_URL",
@@ -82,12 +86,13 @@ describe("HubConfig", () => {
         "SHOPBY_WEBHOOK_SECRETS",
         "SHUTDOWN_TIMEOUT"
       ])
-      for (const text of ["hunter2", "topsecret", "short\""]) assert.notInclude(error.message, text)
-      assert.include(error.message, "PORT: expected a port from 0 to 65535, got \"70000\"")
-    }))
+      for (const text of ["hunter2", "topsecret", 'short"']) assert.notInclude(error.message, text)
+      assert.include(error.message, 'PORT: expected a port from 0 to 65535, got "70000"')
+    })
+  )
 
   it.effect("warns of unknown variables and of live callbacks without a secret", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const config = yield* HubConfig.load({
         MES_MOD: "live",
         SHOPBY_MODE: "live",
@@ -97,5 +102,6 @@ describe("HubConfig", () => {
       assert.strictEqual(config.warnings.length, 2)
       assert.include(config.warnings[0], "SHOPBY_WEBHOOK_SECRETS")
       assert.include(config.warnings[1], "MES_MOD ")
-    }))
+    })
+  )
 })

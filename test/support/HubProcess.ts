@@ -48,16 +48,20 @@ export const start = (env: Readonly<Record<string, string>>): Effect.Effect<HubP
       (running) => running.kill
     ),
     (running) => running
-  ).pipe(Effect.flatMap((running) =>
-    Effect.map(running.awaitOutput(/listening\s+(http:\/\/\S+)/), ([, url]): HubProcess => ({
-      ...running,
-      url: url ?? "",
-      request: (method, path, options) => request(url ?? "", method, path, options)
-    }))
-  ))
+  ).pipe(
+    Effect.flatMap((running) =>
+      Effect.map(running.awaitOutput(/listening\s+(http:\/\/\S+)/), ([, url]): HubProcess => ({
+        ...running,
+        url: url ?? "",
+        request: (method, path, options) => request(url ?? "", method, path, options)
+      }))
+    )
+  )
 
 /** Starts a hub that is expected to end by itself. */
-export const run = (env: Readonly<Record<string, string>>): Effect.Effect<{
+export const run = (
+  env: Readonly<Record<string, string>>
+): Effect.Effect<{
   readonly code: number | null
   readonly output: string
 }> =>
@@ -68,7 +72,10 @@ export const run = (env: Readonly<Record<string, string>>): Effect.Effect<{
   )
 
 /** Runs the command line to its end. */
-export const command = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>>): Effect.Effect<{
+export const command = (
+  args: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>>
+): Effect.Effect<{
   readonly code: number | null
   readonly output: string
 }> =>

@@ -52,11 +52,11 @@ interface State {
 const text = (value: string | ReadonlyArray<string> | undefined): string | undefined =>
   typeof value === "string" ? value : value?.[0]
 
-export const make: Effect.Effect<MesPlant, never, Scope.Scope> = Effect.gen(function*() {
+export const make: Effect.Effect<MesPlant, never, Scope.Scope> = Effect.gen(function* () {
   const simulator = yield* HttpSimulator.make
   const state = yield* Ref.make<State>({ jobs: [], mood: { _tag: "Accept" }, dispatches: 0, waiting: [] })
 
-  const accept = Effect.fnUntraced(function*(request: HttpSimulator.RecordedRequest) {
+  const accept = Effect.fnUntraced(function* (request: HttpSimulator.RecordedRequest) {
     const key = text(request.headers["idempotency-key"]) ?? ""
     const before = (yield* Ref.get(state)).jobs.find((job) => job.idempotencyKey === key)
     if (before !== undefined) {
@@ -65,12 +65,15 @@ export const make: Effect.Effect<MesPlant, never, Scope.Scope> = Effect.gen(func
     const body: Omit<PlantJob, "mesJobId" | "idempotencyKey" | "correlationId"> = JSON.parse(request.body)
     const after = yield* Ref.updateAndGet(state, (current) => ({
       ...current,
-      jobs: [...current.jobs, {
-        ...body,
-        mesJobId: `MJ-${String(current.jobs.length + 1).padStart(6, "0")}`,
-        idempotencyKey: key,
-        correlationId: text(request.headers["x-correlation-id"])
-      }]
+      jobs: [
+        ...current.jobs,
+        {
+          ...body,
+          mesJobId: `MJ-${String(current.jobs.length + 1).padStart(6, "0")}`,
+          idempotencyKey: key,
+          correlationId: text(request.headers["x-correlation-id"])
+        }
+      ]
     }))
     for (const { count, done } of after.waiting) {
       if (after.jobs.length >= count) yield* Deferred.succeed(done, undefined)
@@ -79,37 +82,39 @@ export const make: Effect.Effect<MesPlant, never, Scope.Scope> = Effect.gen(func
     return HttpSimulator.json(201, { mesJobId: job?.mesJobId, itemCode: job?.itemCode, status: "accepted" })
   })
 
-  yield* simulator.respond(Effect.fnUntraced(function*(request) {
-    const { mood } = yield* Ref.get(state)
-    if (mood._tag === "Status") return HttpSimulator.json(mood.status, { message: "told to" }, mood.headers)
-    if (request.path === "/health") return HttpSimulator.json(200, { status: "ok" })
-    if (request.method !== "POST" || request.path !== "/dispatch") return HttpSimulator.json(404, {})
-    yield* Ref.update(state, (current) => ({ ...current, dispatches: current.dispatches + 1 }))
-    switch (mood._tag) {
-      case "Accept":
-        return yield* accept(request)
-      case "Reject":
-        return HttpSimulator.json(201, {
-          mesJobId: "MJ-none",
-          itemCode: JSON.parse(request.body).itemCode,
-          status: "rejected",
-          errorMessage: mood.errorMessage
-        })
-      case "Hang":
-        yield* Deferred.succeed(mood.arrived, undefined)
-        return { _tag: "Hang" }
-      case "Slow": {
-        const answer = yield* accept(request)
-        yield* Deferred.succeed(mood.arrived, undefined)
-        yield* Effect.sleep(mood.millis)
-        return answer
+  yield* simulator.respond(
+    Effect.fnUntraced(function* (request) {
+      const { mood } = yield* Ref.get(state)
+      if (mood._tag === "Status") return HttpSimulator.json(mood.status, { message: "told to" }, mood.headers)
+      if (request.path === "/health") return HttpSimulator.json(200, { status: "ok" })
+      if (request.method !== "POST" || request.path !== "/dispatch") return HttpSimulator.json(404, {})
+      yield* Ref.update(state, (current) => ({ ...current, dispatches: current.dispatches + 1 }))
+      switch (mood._tag) {
+        case "Accept":
+          return yield* accept(request)
+        case "Reject":
+          return HttpSimulator.json(201, {
+            mesJobId: "MJ-none",
+            itemCode: JSON.parse(request.body).itemCode,
+            status: "rejected",
+            errorMessage: mood.errorMessage
+          })
+        case "Hang":
+          yield* Deferred.succeed(mood.arrived, undefined)
+          return { _tag: "Hang" }
+        case "Slow": {
+          const answer = yield* accept(request)
+          yield* Deferred.succeed(mood.arrived, undefined)
+          yield* Effect.sleep(mood.millis)
+          return answer
+        }
+        case "AcceptAndHang":
+          yield* accept(request)
+          yield* Deferred.succeed(mood.arrived, undefined)
+          return { _tag: "Hang" }
       }
-      case "AcceptAndHang":
-        yield* accept(request)
-        yield* Deferred.succeed(mood.arrived, undefined)
-        return { _tag: "Hang" }
-    }
-  }))
+    })
+  )
 
   return {
     url: simulator.url,
@@ -117,7 +122,7 @@ export const make: Effect.Effect<MesPlant, never, Scope.Scope> = Effect.gen(func
     jobs: Effect.map(Ref.get(state), (current) => current.jobs),
     dispatches: Effect.map(Ref.get(state), (current) => current.dispatches),
     setMood: (mood) => Ref.update(state, (current) => ({ ...current, mood })),
-    awaitJobs: Effect.fnUntraced(function*(count) {
+    awaitJobs: Effect.fnUntraced(function* (count) {
       const done = yield* Deferred.make<void>()
       const current = yield* Ref.updateAndGet(state, (now) => ({ ...now, waiting: [...now.waiting, { count, done }] }))
       if (current.jobs.length < count) yield* Deferred.await(done)

@@ -35,17 +35,21 @@ export const stringAt = (body: unknown, ...path: ReadonlyArray<string | number>)
 }
 
 /** The answer, if it has this status. */
-export const expectStatus = (status: number) => (answer: Answer): Answer => {
-  assert.strictEqual(answer.status, status, JSON.stringify(answer.body))
-  return answer
-}
+export const expectStatus =
+  (status: number) =>
+  (answer: Answer): Answer => {
+    assert.strictEqual(answer.status, status, JSON.stringify(answer.body))
+    return answer
+  }
 
-export const setUp = Effect.fnUntraced(function*(hub: HubProcess, options: { readonly verify?: boolean } = {}) {
+export const setUp = Effect.fnUntraced(function* (hub: HubProcess, options: { readonly verify?: boolean } = {}) {
   const api = (status: number, method: string, path: string, body?: unknown) =>
     Effect.map(hub.request(method, `/api/v1${path}`, { body }), expectStatus(status))
   const product = (name: string, huniCode: string) =>
-    Effect.map(api(201, "POST", "/products", { name, huniCode, productType: "card" }), ({ body }) => numberAt(body, "id"))
-  const choice = Effect.fnUntraced(function*(key: string, optionClass: string, code: string, mesCode: string) {
+    Effect.map(api(201, "POST", "/products", { name, huniCode, productType: "card" }), ({ body }) =>
+      numberAt(body, "id")
+    )
+  const choice = Effect.fnUntraced(function* (key: string, optionClass: string, code: string, mesCode: string) {
     const option = yield* api(201, "POST", "/options", { key, name: key, optionClass })
     const made = yield* api(201, "POST", `/options/${numberAt(option.body, "id")}/choices`, { code, name: code })
     const id = numberAt(made.body, "id")
@@ -94,7 +98,7 @@ export const order = (
   )
 
 /** Asks until the order has the status. Bounded by the test's time limit. */
-export const awaitStatus = Effect.fnUntraced(function*(hub: HubProcess, orderId: string, status: string) {
+export const awaitStatus = Effect.fnUntraced(function* (hub: HubProcess, orderId: string, status: string) {
   for (;;) {
     const answer = expectStatus(200)(yield* hub.request("GET", `/api/v1/orders/${orderId}`))
     if (at(answer.body, "status") === status) return answer

@@ -78,5 +78,5 @@ export const domainEvents = [
   MappingMesVerified
 ] as const satisfies ReadonlyArray<EventDefinition>
 
-export type DomainEventDefinition = typeof domainEvents[number]
+export type DomainEventDefinition = (typeof domainEvents)[number]
 export type DomainEvent = EventOf<DomainEventDefinition>

@@ -40,9 +40,8 @@ export interface EventDefinition<out Type extends string = string, out Payload =
 }
 
 /** The event (or union of events) of a definition (or union of definitions). */
-export type EventOf<D extends EventDefinition> = D extends EventDefinition<infer Type, infer Payload>
-  ? Event<Type, Payload>
-  : never
+export type EventOf<D extends EventDefinition> =
+  D extends EventDefinition<infer Type, infer Payload> ? Event<Type, Payload> : never
 
 /** Payload of a definition. */
 export type PayloadOf<D extends EventDefinition> = D extends EventDefinition<string, infer Payload> ? Payload : never
@@ -56,12 +55,15 @@ export type PayloadOf<D extends EventDefinition> = D extends EventDefinition<str
  *   key: ({ name }) => `greeting:${name}`
  * })
  */
-export const defineEvent = <const Type extends string, Payload>(type: Type, options: {
-  readonly payload: Schema.Codec<Payload, Schema.Json>
-  readonly key: (payload: Payload) => string
-  /** Default 1. */
-  readonly schemaVersion?: number
-}): EventDefinition<Type, Payload> => ({
+export const defineEvent = <const Type extends string, Payload>(
+  type: Type,
+  options: {
+    readonly payload: Schema.Codec<Payload, Schema.Json>
+    readonly key: (payload: Payload) => string
+    /** Default 1. */
+    readonly schemaVersion?: number
+  }
+): EventDefinition<Type, Payload> => ({
   type,
   payload: options.payload,
   schemaVersion: options.schemaVersion ?? 1,

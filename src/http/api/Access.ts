@@ -35,25 +35,13 @@ export const KeptAfterwards = Context.Reference<boolean>("hub/http/api/Access/Ke
   defaultValue: () => false
 })
 
-/** The caller of the request, for handlers. */
-export class Caller extends Context.Service<
-  Caller,
-  {
-    /** Id of the API key. */
-    readonly id: string
-    /** Name of the API key: the actor in histories and mappings. */
-    readonly name: string
-  }
->()("hub/http/api/Access/Caller") {}
-
 /**
  * `X-API-Key` or `Authorization: Bearer`, with the endpoint's scope. Not declared as `security`: that machinery decodes
  * each scheme by schema and costs a third of a plain GET; `documentMiddleware` documents it instead.
  */
-export class Authorization extends HttpApiMiddleware.Service<Authorization, { provides: Caller }>()(
-  "hub/http/api/Access/Authorization",
-  { error: [UnauthorizedProblem, ForbiddenProblem] }
-) {}
+export class Authorization extends HttpApiMiddleware.Service<Authorization>()("hub/http/api/Access/Authorization", {
+  error: [UnauthorizedProblem, ForbiddenProblem]
+}) {}
 
 /**
  * Completes an OpenAPI document with what the middleware reads from a request: the two ways to present a key,
@@ -114,10 +102,9 @@ export class RequestChecks extends HttpApiMiddleware.Service<RequestChecks>()("h
 }) {}
 
 /** Optional header `Idempotency-Key`: the same request again gets the first answer again, for 24 h. */
-export class Idempotent extends HttpApiMiddleware.Service<Idempotent, { requires: Caller }>()(
-  "hub/http/api/Access/Idempotent",
-  { error: [ValidationProblem, IdempotencyInProgressProblem, IdempotencyMismatchProblem] }
-) {}
+export class Idempotent extends HttpApiMiddleware.Service<Idempotent>()("hub/http/api/Access/Idempotent", {
+  error: [ValidationProblem, IdempotencyInProgressProblem, IdempotencyMismatchProblem]
+}) {}
 
 /** Signature instead of an API key; an id seen before gets the same answer again and has no second effect. */
 export class SignedWebhook extends HttpApiMiddleware.Service<SignedWebhook>()("hub/http/api/Access/SignedWebhook", {

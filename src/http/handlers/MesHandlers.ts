@@ -5,11 +5,11 @@ import { MesMappings } from "../../services/catalog/MesMappings.ts"
 import { AdapterRegistry } from "../../services/integrations/AdapterRegistry.ts"
 import { JobReports } from "../../services/orders/JobReports.ts"
 import { Production } from "../../services/orders/Production.ts"
-import { Caller } from "../api/Access.ts"
 import { HubApi } from "../api/HubApi.ts"
 import { MappingUnverifiedProblem, UnavailableProblem } from "../api/Problems.ts"
 import { asData, listOf } from "../api/Queries.ts"
 import { catalog, conflict, mapping, notFound, orders } from "./Problems.ts"
+import { callerName } from "../middleware/RequestContext.ts"
 import { withOnly } from "./SmallContext.ts"
 
 const { CatalogConflict, CatalogInvalid, CatalogNotFound } = catalog
@@ -35,11 +35,11 @@ const handlersLayer = HttpApiBuilder.group(
         mappings.setProduct(params.productId, payload).pipe(Effect.catchTags({ CatalogInvalid, CatalogNotFound })),
       choiceMappings: ({ query }) => mappings.listChoices(query, query).pipe(Effect.map(listOf(query))),
       mapChoice: ({ params, payload }) =>
-        Effect.flatMap(Caller, ({ name }) => mappings.map(params.choiceId, payload, name)).pipe(
+        Effect.flatMap(callerName, (name) => mappings.map(params.choiceId, payload, name)).pipe(
           Effect.catchTags({ CatalogInvalid, CatalogNotFound })
         ),
       verifyChoice: ({ params }) =>
-        Effect.flatMap(Caller, ({ name }) => mappings.verify(params.choiceId, name)).pipe(
+        Effect.flatMap(callerName, (name) => mappings.verify(params.choiceId, name)).pipe(
           Effect.catchTags({ CatalogNotFound, InvalidMappingTransition })
         ),
       dispatch: ({ params, payload }) =>

@@ -3,10 +3,10 @@ import { HttpApiBuilder } from "effect/http-api"
 import { CatalogImport } from "../../services/catalog/CatalogImport.ts"
 import { Notifications } from "../../services/orders/Notifications.ts"
 import { ApiKeys } from "../../services/security/ApiKeys.ts"
-import { Caller } from "../api/Access.ts"
 import { HubApi } from "../api/HubApi.ts"
 import { listOf } from "../api/Queries.ts"
 import { notFound } from "./Problems.ts"
+import { callerName } from "../middleware/RequestContext.ts"
 import { withOnly } from "./SmallContext.ts"
 
 const notificationsLayer = HttpApiBuilder.group(
@@ -17,7 +17,7 @@ const notificationsLayer = HttpApiBuilder.group(
     return handlers.handleAll({
       list: ({ query }) => notifications.list(query, query).pipe(Effect.map(listOf(query))),
       acknowledge: ({ params }) =>
-        Effect.flatMap(Caller, ({ name }) => notifications.acknowledge(params.id, name)).pipe(
+        Effect.flatMap(callerName, (name) => notifications.acknowledge(params.id, name)).pipe(
           Effect.catchTags({ NotificationNotFound: ({ id }) => notFound(`notification ${id}`) })
         )
     })
@@ -54,7 +54,7 @@ const catalogLayer = HttpApiBuilder.group(
     const catalogImport = yield* CatalogImport
     return handlers.handleAll({
       importFiles: ({ payload }) =>
-        Effect.flatMap(Caller, ({ name }) => catalogImport.importFiles(payload, { actor: name }))
+        Effect.flatMap(callerName, (name) => catalogImport.importFiles(payload, { actor: name }))
     })
   })
 ).pipe(withOnly(CatalogImport))

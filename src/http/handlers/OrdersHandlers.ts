@@ -1,10 +1,10 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Orders } from "../../services/orders/Orders.ts"
-import { Caller } from "../api/Access.ts"
 import { HubApi } from "../api/HubApi.ts"
 import { listOf } from "../api/Queries.ts"
 import * as Problems from "./Problems.ts"
+import { callerName } from "../middleware/RequestContext.ts"
 import { withOnly } from "./SmallContext.ts"
 
 const { InvalidOrder, InvalidStateTransition, OrderNotFound } = Problems.orders
@@ -16,11 +16,11 @@ export const layer = HttpApiBuilder.group(
     const orders = yield* Orders
     return handlers.handleAll({
       create: ({ payload }) =>
-        Effect.flatMap(Caller, ({ name }) => orders.create(payload, name)).pipe(Effect.catchTags({ InvalidOrder })),
+        Effect.flatMap(callerName, (name) => orders.create(payload, name)).pipe(Effect.catchTags({ InvalidOrder })),
       list: ({ query }) => orders.list(query, query).pipe(Effect.map(listOf(query))),
       get: ({ params }) => orders.get(params.id).pipe(Effect.catchTags({ OrderNotFound })),
       changeStatus: ({ params, payload: { status, ...reason } }) =>
-        Effect.flatMap(Caller, ({ name }) =>
+        Effect.flatMap(callerName, (name) =>
           orders.changeStatus(params.id, status, { actor: "operator", name, ...reason })
         ).pipe(Effect.catchTags({ InvalidStateTransition, OrderNotFound }))
     })

@@ -2,7 +2,7 @@
  * Every request is counted and timed by method, route template and status, and logged with its correlation id:
  * successful reads, which are many and say little, at debug level, everything else at info.
  */
-import { Clock, Context, Effect, LogLevel, Metric, References } from "effect"
+import { Clock, Context, Effect, type Fiber, LogLevel, Metric, References } from "effect"
 import { HttpRouter, type HttpServerResponse } from "effect/http"
 import type { RequestContext } from "./RequestContext.ts"
 
@@ -14,27 +14,27 @@ const requestDuration = Metric.histogram("http_server_request_duration_seconds",
 
 /** Counts, times and logs the answer, and gives it back. */
 export const record = (
+  fiber: Fiber.Fiber<unknown, unknown>,
   own: RequestContext,
   response: HttpServerResponse.HttpServerResponse
-): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
-  Effect.withFiber((fiber) => {
-    const { method } = own.request
-    const milliseconds = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe() - own.started
-    durationOf(method, routeOf(fiber.context), response.status).updateUnsafe(milliseconds / 1000, fiber.context)
-    const isQuiet = response.status < 400 && (method === "GET" || method === "HEAD")
-    const level = isQuiet ? "Debug" : "Info"
-    if (LogLevel.isGreaterThan(fiber.getRef(References.MinimumLogLevel), level)) return Effect.succeed(response)
-    return Effect.logWithLevel(level)("HTTP request").pipe(
-      Effect.annotateLogs({
-        method,
-        path: own.path,
-        status: response.status,
-        milliseconds,
-        ...(own.principal === undefined ? {} : { caller: own.principal.name })
-      }),
-      Effect.as(response)
-    )
-  })
+): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+  const { method } = own.request
+  const milliseconds = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe() - own.started
+  durationOf(method, routeOf(fiber.context), response.status).updateUnsafe(milliseconds / 1000, fiber.context)
+  const isQuiet = response.status < 400 && (method === "GET" || method === "HEAD")
+  const level = isQuiet ? "Debug" : "Info"
+  if (LogLevel.isGreaterThan(fiber.getRef(References.MinimumLogLevel), level)) return Effect.succeed(response)
+  return Effect.logWithLevel(level)("HTTP request").pipe(
+    Effect.annotateLogs({
+      method,
+      path: own.path,
+      status: response.status,
+      milliseconds,
+      ...(own.principal === undefined ? {} : { caller: own.principal.name })
+    }),
+    Effect.as(response)
+  )
+}
 
 /** The template of the route that was taken, which the router leaves in the context of its fiber. */
 const routeOf = (context: Context.Context<never>): string =>

@@ -1,8 +1,8 @@
 /** Checks the API key of a request and its scope. `X-API-Key` comes before `Authorization: Bearer`. */
 import { Context, Effect, Layer, Option } from "effect"
 import { HttpServerRequest } from "effect/http"
-import { ApiKeys, type Principal } from "../../services/security/ApiKeys.ts"
-import { Authorization, Caller, RequiredScope } from "../api/Access.ts"
+import { ApiKeys } from "../../services/security/ApiKeys.ts"
+import { Authorization, RequiredScope } from "../api/Access.ts"
 import { ForbiddenProblem, UnauthorizedProblem } from "../api/Problems.ts"
 import { requestContext } from "./RequestContext.ts"
 
@@ -10,26 +10,19 @@ export const layer: Layer.Layer<Authorization, never, ApiKeys> = Layer.effect(
   Authorization,
   Effect.map(ApiKeys, (keys) => (httpEffect, { endpoint, group }) => {
     const scope = Context.get(Context.merge(group.annotations, endpoint.annotations), RequiredScope)
-    const forbidden = `Needs the scope ${scope}`
-
-    const check = (found: Option.Option<Principal>): ReturnType<Authorization["Service"]> => {
-      if (Option.isNone(found)) return Effect.fail(new UnauthorizedProblem())
-      const principal = found.value
-      if (!principal.scopes.includes(scope) && !principal.scopes.includes("admin")) {
-        return Effect.fail(new ForbiddenProblem({ detail: forbidden }))
-      }
-      return Effect.withFiber((fiber) => {
-        const request = requestContext(fiber)
-        if (request !== undefined) request.principal = principal
-        return Effect.provideService(httpEffect, Caller, principal)
-      })
-    }
+    const detail = `Needs the scope ${scope}`
 
     return Effect.withFiber((fiber) => {
       const presented = presentedKey(Context.getUnsafe(fiber.context, HttpServerRequest.HttpServerRequest))
-      return presented === undefined
-        ? Effect.fail(new UnauthorizedProblem())
-        : Effect.flatMapEager(keys.authenticate(presented), check)
+      if (presented === undefined) return Effect.fail(new UnauthorizedProblem())
+      return Effect.flatMapEager(keys.authenticate(presented), (found): ReturnType<Authorization["Service"]> => {
+        if (Option.isNone(found)) return Effect.fail(new UnauthorizedProblem())
+        const { scopes } = found.value
+        if (!scopes.includes(scope) && !scopes.includes("admin")) return Effect.fail(new ForbiddenProblem({ detail }))
+        const own = requestContext(fiber)
+        if (own !== undefined) own.principal = found.value
+        return httpEffect
+      })
     })
   })
 )

@@ -53,57 +53,50 @@ type HttpEffect = Effect.Effect<Response, Types.unhandled, HttpServerRequest.Htt
 const header = "x-correlation-id"
 
 const makeEdge = (newId: Effect.Effect<string>, stopping: Stopping["Service"], allowed: AllowedMethods) => {
-  const finish = (own: RequestContext, response: Response) =>
-    AccessLog.record(
-      own,
-      Deferred.isDoneUnsafe(stopping) ? HttpServerResponse.setHeader(response, "connection", "close") : response
-    )
+  const run = (fiber: Fiber.Fiber<unknown, unknown>, own: RequestContext, httpEffect: HttpEffect): HttpEffect => {
+    const finish = (response: Response) =>
+      AccessLog.record(
+        fiber,
+        own,
+        Deferred.isDoneUnsafe(stopping) ? HttpServerResponse.setHeader(response, "connection", "close") : response
+      )
 
-  const problem = (own: RequestContext, response: Response, headers: Readonly<Record<string, string>> = {}) =>
-    Effect.flatMap(ProblemDocument.complete(own, response, { ...headers, [header]: own.correlationId }), (whole) =>
-      finish(own, whole)
-    )
+    const problem = (response: Response, headers: Readonly<Record<string, string>> = {}) =>
+      Effect.flatMap(ProblemDocument.complete(own, response, { ...headers, [header]: own.correlationId }), finish)
 
-  const succeeded = (own: RequestContext, response: Response) =>
-    response.status >= 400
-      ? problem(own, response)
-      : finish(own, HttpServerResponse.setHeader(response, header, own.correlationId))
-
-  const failed = (
-    own: RequestContext,
-    cause: Cause.Cause<Types.unhandled>
-  ): Effect.Effect<Response, Types.unhandled> => {
-    // Nobody is there to be answered.
-    if (isClientAbort(cause)) return Effect.failCause(cause)
-    const methods = isRouteNotFound(cause) ? allowed(own.request.url) : []
-    if (methods.length > 0) {
-      const allow = methods.join(", ")
-      return Effect.flatMap(respond(new MethodNotAllowedProblem({ detail: `It knows ${allow}` })), (response) =>
-        problem(own, response, { allow })
+    const failed = (cause: Cause.Cause<Types.unhandled>): Effect.Effect<Response, Types.unhandled> => {
+      // Nobody is there to be answered.
+      if (isClientAbort(cause)) return Effect.failCause(cause)
+      const methods = isRouteNotFound(cause) ? allowed(own.request.url) : []
+      if (methods.length > 0) {
+        const allow = methods.join(", ")
+        return Effect.flatMap(respond(new MethodNotAllowedProblem({ detail: `It knows ${allow}` })), (response) =>
+          problem(response, { allow })
+        )
+      }
+      return Effect.flatMap(failureOf(cause), ({ isBug, response }) =>
+        isBug ? Effect.andThen(Effect.logError("HTTP request failed", cause), problem(response)) : problem(response)
       )
     }
-    return Effect.flatMap(failureOf(cause), ({ isBug, response }) =>
-      isBug
-        ? Effect.andThen(Effect.logError("HTTP request failed", cause), problem(own, response))
-        : problem(own, response)
-    )
-  }
 
-  const run = (fiber: Fiber.Fiber<unknown, unknown>, own: RequestContext, httpEffect: HttpEffect): HttpEffect => {
+    // As the router does: whoever runs the request restores the context of its fiber.
     const annotations = fiber.getRef(References.CurrentLogAnnotations)
-    const answer = Effect.matchCauseEffect(isWellFormedTarget(own.request.url) ? httpEffect : malformedTarget, {
-      onSuccess: (response) => succeeded(own, response),
-      onFailure: (cause) => failed(own, cause)
-    })
-    return Effect.updateContext(answer, (context: Context.Context<HttpServerRequest.HttpServerRequest>) =>
+    fiber.setContext(
       Context.add(
-        Context.add(context, EventContext, own),
+        Context.add(fiber.context, EventContext, own),
         References.CurrentLogAnnotations,
         own.traceId === undefined
           ? { ...annotations, correlationId: own.correlationId }
           : { ...annotations, correlationId: own.correlationId, traceId: own.traceId }
       )
     )
+    return Effect.matchCauseEffect(isWellFormedTarget(own.request.url) ? httpEffect : malformedTarget, {
+      onSuccess: (response) =>
+        response.status >= 400
+          ? problem(response)
+          : finish(HttpServerResponse.setHeader(response, header, own.correlationId)),
+      onFailure: failed
+    })
   }
 
   return (httpEffect: HttpEffect): HttpEffect =>

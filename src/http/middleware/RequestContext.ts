@@ -2,7 +2,7 @@
  * The `EventContext` of a request, which also carries what the layers of the request tell each other: one entry in the
  * context instead of several, because every request pays for each.
  */
-import type { Fiber } from "effect"
+import { Effect, type Fiber } from "effect"
 import type { HttpServerRequest } from "effect/http"
 import { EventContext } from "../../services/events/EventContext.ts"
 import type { Principal } from "../../services/security/ApiKeys.ts"
@@ -39,6 +39,14 @@ export class RequestContext {
     return query === -1 ? url : url.slice(0, query)
   }
 }
+
+/** Name of the API key that the request came with: the actor in histories and mappings. A bug where none is needed. */
+export const callerName: Effect.Effect<string> = Effect.withFiber((fiber) => {
+  const principal = requestContext(fiber)?.principal
+  return principal === undefined
+    ? Effect.die(new Error("an endpoint without Authorization has no caller"))
+    : Effect.succeed(principal.name)
+})
 
 /** Of the request that the fiber works for; undefined outside of one. */
 export const requestContext = (fiber: Fiber.Fiber<unknown, unknown>): RequestContext | undefined => {

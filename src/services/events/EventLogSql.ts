@@ -75,18 +75,15 @@ export const make = Effect.gen(function* () {
     Effect.tap(insert(records), database.afterCommit(committed))
   )
 
+  /** In a transaction that is not a unit of work `enlist` is a defect. */
   const append = (records: ReadonlyArray<EventRecord>): Effect.Effect<void> =>
     records.length === 0
       ? Effect.void
       : Effect.contextWith((context: Context.Context<never>) =>
           Context.getOrUndefined(context, sql.transactionService) === undefined
             ? appendGrouped(records)
-            : appendInTransaction(records)
+            : database.enlist(participant, records)
         )
-  const appendInTransaction = Effect.fnUntraced(function* (records: ReadonlyArray<EventRecord>) {
-    if (yield* database.inTransaction) return yield* database.enlist(participant, records)
-    return yield* Effect.die(new Error("events are published inside a bare withTransaction: use Database.transaction"))
-  })
 
   const columns = sql.literal(
     `seq::float8 as seq, id, type, key, correlation_id as "correlationId", causation_id as "causationId", source,

@@ -66,9 +66,13 @@ export const make = Effect.fnUntraced(function* (
     if (entry.deadLetterId !== null && !(yield* claimReplay(entry.deadLetterId, now() + claimMillis))) {
       return conclude(lane, entry)
     }
+    // A last attempt may hang until an outage is over: it counts against the event only if all was well before it, too.
+    const wasHealthy = !(yield* isLastRetry(entry)) || (yield* isHealthy)
     const failure = yield* attempt(entry.record)
     if (failure !== null) {
-      return yield* Effect.annotateLogs(failed(lane, entry, failure), EventAttempt.annotationsOf(name, entry.record))
+      return yield* failed(lane, entry, failure, wasHealthy).pipe(
+        Effect.annotateLogs(EventAttempt.annotationsOf(name, entry.record))
+      )
     }
     statistics.lastSuccessAt = now()
     statistics.consecutiveFailures = statistics.rateLimits = 0
@@ -81,9 +85,16 @@ export const make = Effect.fnUntraced(function* (
     conclude(lane, entry)
   })
 
-  const failed = Effect.fnUntraced(function* (lane: Lane, entry: Entry, failure: DescribedFailure) {
+  const failed = Effect.fnUntraced(function* (
+    lane: Lane,
+    entry: Entry,
+    failure: DescribedFailure,
+    wasHealthy: boolean
+  ) {
     const situation = yield* situationOf(entry, failure)
-    const outcome = decide(needsHealth(situation) ? { ...situation, healthy: yield* isHealthy } : situation)
+    const outcome = decide(
+      needsHealth(situation) ? { ...situation, healthy: wasHealthy && (yield* isHealthy) } : situation
+    )
     const isRefusal = failure.failure._tag === "Error" && failure.failure.error._tag === "CircuitOpen"
     if (!isRefusal) {
       statistics.lastFailureAt = situation.now
@@ -112,9 +123,19 @@ export const make = Effect.fnUntraced(function* (
     }
   })
 
-  const situationOf = Effect.fnUntraced(function* (entry: Entry, { failure }: DescribedFailure) {
+  /** The delay after the attempt that comes, or has just failed; none = no retry is left. */
+  const delayOf = (entry: Entry) => {
     const policy = policies.get(entry.record.type)
-    const delay = policy === undefined ? Option.none() : yield* RetryPolicy.delayAfter(policy, entry.attempts + 1)
+    return policy === undefined ? Effect.succeedNone : RetryPolicy.delayAfter(policy, entry.attempts + 1)
+  }
+
+  const isLastRetry = (entry: Entry) =>
+    entry.deadLetterId !== null || entry.attempts === 0
+      ? Effect.succeed(false)
+      : Effect.map(delayOf(entry), Option.isNone)
+
+  const situationOf = Effect.fnUntraced(function* (entry: Entry, { failure }: DescribedFailure) {
+    const delay = yield* delayOf(entry)
     if (failure._tag === "Error" && failure.error._tag === "RateLimited" && failure.error.retryAfterMillis === null) {
       statistics.rateLimits++
     }

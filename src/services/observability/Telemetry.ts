@@ -12,12 +12,13 @@ const serviceName = "integration-hub"
 export const layer = (config: Pick<HubConfig, "log" | "otlpEndpoint">): Layer.Layer<never> => {
   const terminal = Logger.layer([config.log.format === "json" ? Logger.consoleJson : Logger.consolePretty()])
   const level = Layer.succeed(References.MinimumLogLevel, config.log.level)
-  const collector = config.otlpEndpoint === null
-    ? Layer.empty
-    : Otlp.layerJson({ baseUrl: config.otlpEndpoint, resource: { serviceName } }).pipe(
-      Layer.provide(FetchHttpClient.layer),
-      Layer.tap(() => Effect.logInfo(`telemetry goes to ${config.otlpEndpoint}`))
-    )
+  const collector =
+    config.otlpEndpoint === null
+      ? Layer.empty
+      : Otlp.layerJson({ baseUrl: config.otlpEndpoint, resource: { serviceName } }).pipe(
+          Layer.provide(FetchHttpClient.layer),
+          Layer.tap(() => Effect.logInfo(`telemetry goes to ${config.otlpEndpoint}`))
+        )
   // The collector adds itself to the loggers that are there, so the terminal comes first.
   return collector.pipe(Layer.provideMerge(Layer.merge(terminal, level)))
 }

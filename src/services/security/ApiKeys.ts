@@ -9,7 +9,7 @@
  */
 import { Clock, Context, DateTime, Effect, Layer, Option, Redacted, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
-import { hash, timingSafeEqual } from "node:crypto"
+import { hash } from "node:crypto"
 import { ApiKey, type ApiKeyCreate, ApiKeyId, ApiScope } from "../../domain/ApiKey.ts"
 import { IdSource, now } from "../../domain/Ids.ts"
 import { Database } from "../storage/Database.ts"
@@ -56,7 +56,7 @@ export class ApiKeys extends Context.Service<
 }
 
 interface Entry {
-  readonly digest: Uint8Array
+  readonly digest: string
   /** The answer of `authenticate`, made once. */
   readonly found: Effect.Effect<Option.Option<Principal>>
   /** Milliseconds since 1970; Infinity = never. */
@@ -84,7 +84,7 @@ const make = Effect.fnUntraced(function* (options: {
     for (;;) {
       const before = version
       const rows = yield* sql`
-        select id, name, scopes, digest, expires_at as "expiresAt" from api_keys where revoked_at is null
+        select id, name, scopes, encode(digest, 'hex') as digest, expires_at as "expiresAt" from api_keys where revoked_at is null
       `.pipe(Effect.flatMap(decodeEntries))
       if (version !== before) continue
       entries.clear()
@@ -130,7 +130,7 @@ const make = Effect.fnUntraced(function* (options: {
     yield* sql`
       insert into api_keys (id, name, scopes, digest, expires_at, created_at)
       values (
-        ${id}, ${key.name}, ${scopes}::text[], ${digest}, ${expiresAt}, ${yield* now}::timestamptz
+        ${id}, ${key.name}, ${scopes}::text[], decode(${digest}, 'hex'), ${expiresAt}, ${yield* now}::timestamptz
       )
     `
     const apiKey = yield* find(id)
@@ -151,10 +151,10 @@ const make = Effect.fnUntraced(function* (options: {
   return ApiKeys.of({
     authenticate: (presented) => {
       const digest = digestOf(presented)
-      if (admin !== undefined && timingSafeEqual(digest, admin)) return adminFound
+      if (admin !== undefined && isSame(digest, admin)) return adminFound
       const id = `key_${keyPattern.exec(presented)?.[1]}`
       const entry = entries.get(id)
-      if (entry === undefined || !timingSafeEqual(digest, entry.digest)) return Effect.succeedNone
+      if (entry === undefined || !isSame(digest, entry.digest)) return Effect.succeedNone
       if (entry.expires === Infinity) {
         used.add(id)
         return entry.found
@@ -201,13 +201,21 @@ const make = Effect.fnUntraced(function* (options: {
 
 const keyPattern = /^hub_([0-9A-HJKMNP-TV-Z]{26})_[A-Za-z0-9_-]{43}$/
 
-const digestOf = (text: string): Uint8Array => hash("sha256", text, "buffer")
+/** SHA-256 in hex: as text it costs a third of what it costs as bytes. */
+const digestOf = (text: string): string => hash("sha256", text, "hex")
+
+/** Looks at every character, wherever the first difference is. */
+const isSame = (one: string, other: string): boolean => {
+  let difference = one.length ^ other.length
+  for (let index = 0; index < one.length; index++) difference |= one.charCodeAt(index) ^ other.charCodeAt(index)
+  return difference === 0
+}
 
 const EntryRow = Schema.Struct({
   id: Schema.String,
   name: Schema.String,
   scopes: Schema.Array(ApiScope),
-  digest: Schema.Uint8Array,
+  digest: Schema.String,
   expiresAt: Schema.NullOr(Schema.Date)
 })
 

@@ -186,7 +186,7 @@ describe("An outage", () => {
           Effect.suspend(() => {
             if (isUp) return Effect.void
             const failure = JSON.stringify(event.payload).includes("late") ? retryAfter(61_000) : transient
-          return Effect.andThen(Effect.sleep("1 second"), Effect.fail(failure))
+            return Effect.andThen(Effect.sleep("1 second"), Effect.fail(failure))
           })
         )
       )

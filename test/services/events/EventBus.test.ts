@@ -181,15 +181,13 @@ describeEvents("EventBus", (layer) => {
       assert.strictEqual(alone.metadata.correlationId, alone.metadata.id)
       assert.strictEqual(alone.metadata.causationId, null)
       assert.strictEqual(alone.metadata.source, "hub")
-      const inside = yield* bus
-        .publish(Noted, { key: "a", value: 2 })
-        .pipe(
-          Effect.provideService(EventContext, {
-            correlationId: "trace-123",
-            causationId: alone.metadata.id,
-            source: "mes"
-          })
-        )
+      const inside = yield* bus.publish(Noted, { key: "a", value: 2 }).pipe(
+        Effect.provideService(EventContext, {
+          correlationId: "trace-123",
+          causationId: alone.metadata.id,
+          source: "mes"
+        })
+      )
       assert.strictEqual(inside.metadata.correlationId, "trace-123")
       assert.strictEqual(inside.metadata.causationId, alone.metadata.id)
       assert.strictEqual(inside.metadata.source, "mes")
