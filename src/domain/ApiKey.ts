@@ -1,5 +1,6 @@
 /** API keys as operators see them (specification, section 9, Auth). */
-import { DateTime, Option, Schema } from "effect"
+import { Schema } from "effect"
+import { Instant } from "./Instant.ts"
 import { name } from "./Text.ts"
 
 /** core: core, options, events; shopby, mes, edicus: the endpoints of that name; admin: everything. */
@@ -30,13 +31,6 @@ export const ApiKeyCreate = Schema.Struct({
   name,
   scopes: Schema.Array(ApiScope).check(Schema.isMinLength(1), Schema.isMaxLength(5)),
   /** ISO-8601 with a zone; null = never. */
-  expiresAt: Schema.optionalKey(
-    Schema.NullOr(
-      Schema.String.check(
-        Schema.isPattern(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/),
-        Schema.makeFilter((text: string) => Option.isSome(DateTime.make(text)) || "no such date")
-      )
-    )
-  )
+  expiresAt: Schema.optionalKey(Schema.NullOr(Instant))
 })
 export type ApiKeyCreate = typeof ApiKeyCreate.Type

@@ -2,8 +2,9 @@
  * Production jobs: what the plant is asked to make, and how it reports. One job per order item, or one per part of a
  * book (specification, sections 4, 7 and 9, endpoint 10).
  */
-import { DateTime, Option, Schema } from "effect"
+import { Schema } from "effect"
 import { maxInt, MesItemCode, OrderId } from "./Ids.ts"
+import { Instant } from "./Instant.ts"
 import { Part } from "./MesMapping.ts"
 import { JobStatus, JobStatusFromMes, OrderStatus } from "./OrderStatus.ts"
 import { code, text } from "./Text.ts"
@@ -39,12 +40,6 @@ export const MesJob = Schema.Struct({
   status: Schema.NullOr(JobStatus)
 })
 export type MesJob = typeof MesJob.Type
-
-/** ISO-8601 with a zone. */
-const Instant = Schema.String.check(
-  Schema.isPattern(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/),
-  Schema.makeFilter((instant: string) => Option.isSome(DateTime.make(instant)) || "no such date and time")
-)
 
 /** Body of endpoint 10: the plant reports a job's status. */
 export const JobCallback = Schema.Struct({

@@ -275,6 +275,35 @@ describeDatabases("Access", (database) => {
         })
       )
 
+      it.effect("AC-NFR-001 what a signed callback holds is checked like any other input", () =>
+        Effect.gen(function* () {
+          const { id, jobs } = yield* accepted()
+          const body = { mesJobId: jobs[0], status: "제작중" }
+          const spoilt: ReadonlyArray<unknown> = [
+            { ...body, status: 1 },
+            { ...body, mesJobId: "" },
+            { ...body, barcode: "" },
+            { ...body, barcode: "a\0" },
+            { ...body, occurredAt: "yesterday" },
+            { ...body, occurredAt: "2026-13-01T00:00:00Z" },
+            { ...body, occurredAt: "2026-02-01T25:61:61Z" },
+            { ...body, occurredAt: "2026-02-01T00:00:00+99:99" },
+            { ...body, occurredAt: "0000-01-01T00:00:00Z" },
+            { ...body, occurredAt: "9999-12-31T23:59:59-14:00" },
+            [],
+            null,
+            ""
+          ]
+          for (const wrong of spoilt) {
+            const reply = yield* report(id, wrong)
+            Hub.assertProblem(reply, JSON.stringify(wrong))
+            assert.strictEqual(reply.status, 400, JSON.stringify(wrong))
+          }
+          const huge = yield* report(id, { ...body, barcode: "a".repeat(1_100_000) })
+          assert.strictEqual(huge.status, 413)
+        })
+      )
+
       it.effect("AC-NFR-001 a bad signature is a 401 that says no more, and stores nothing", () =>
         Effect.gen(function* () {
           const before = yield* rowsOf("webhook_inbox")

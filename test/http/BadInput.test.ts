@@ -363,6 +363,17 @@ layer(Hub.layer(embedded), { excludeTestServices: true, timeout: "60 seconds" })
     })
   )
 
+  it.effect("a body that does not say how long it is, is cut off at 1 MiB too", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Hub.TestHub
+      const chunk = `10000\r\n${"a".repeat(0x10000)}\r\n`
+      const head = `POST /api/v1/products HTTP/1.1\r\nhost: x\r\nx-api-key: ${Hub.adminKey}\r\nconnection: close\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n`
+      const answer = yield* Hub.raw(port, `${head}${chunk.repeat(17)}0\r\n\r\n`)
+      assert.match(answer, /^HTTP\/1.1 413 /)
+      assert.include(answer, "urn:hub:problem:payload-too-large")
+    })
+  )
+
   it.effect("what Node itself refuses is a problem document too", () =>
     Effect.gen(function* () {
       const { port } = yield* Hub.TestHub

@@ -487,6 +487,15 @@ layer(Hub.layer(embedded), { excludeTestServices: true, timeout: "60 seconds" })
     })
   )
 
+  it.effect("AC-API-003 catalogue files are imported and reported on", () =>
+    Effect.gen(function* () {
+      const files = { "nobody-knows-it.json": "[]" }
+      const report = yield* call("POST", "/catalog/import", 200, { files })
+      assert.match(String(at(report, "startedAt")), iso)
+      assert.deepInclude(at(report, "files", 0), { file: "nobody-knows-it.json", inserted: 0 })
+    })
+  )
+
   it.effect("AC-API-003 health, readiness, metrics, documents: open without a key", () =>
     Effect.gen(function* () {
       const { request } = yield* Hub.TestHub

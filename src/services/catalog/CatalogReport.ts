@@ -1,5 +1,6 @@
 /** What a catalogue import did, file by file, and what it could not take. JSON as it stands. */
-import { DateTime, Option, Schema } from "effect"
+import { Schema } from "effect"
+import { Instant } from "../../domain/Instant.ts"
 
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 
@@ -46,10 +47,8 @@ export interface CatalogProgress {
   readonly total: number
 }
 
-const Instant = Schema.String.check(
-  Schema.isPattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
-  Schema.makeFilter((text: string) => (Option.isSome(DateTime.make(text)) ? undefined : "must be an instant"))
-)
+/** As this report writes it. */
+const StartedAt = Instant.check(Schema.isPattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/))
 
 /** Body of `POST /catalog/import`. */
 export const CatalogImportRequest = Schema.Struct({
@@ -58,7 +57,7 @@ export const CatalogImportRequest = Schema.Struct({
   /** Where a text is a part of its file: position in the file of each of its records. */
   positions: Schema.optionalKey(Schema.Record(Schema.String, Schema.Array(Count))),
   /** `startedAt` of the first answer, when this request continues an import. Default: now. */
-  startedAt: Schema.optionalKey(Instant)
+  startedAt: Schema.optionalKey(StartedAt)
 })
 export type CatalogImportRequest = typeof CatalogImportRequest.Type
 

@@ -8,6 +8,8 @@ import type { Position } from "./EventRecord.ts"
 export interface Tracked {
   readonly partition: number
   readonly seq: number
+  /** Bytes that it holds in memory, about. */
+  readonly size: number
   finished: boolean
 }
 
@@ -20,12 +22,12 @@ export interface Cursors {
   /** Everything up to here was begun. */
   readonly begun: () => Position
   /** Entries begun and not yet passed by the cursor. */
-  readonly pending: (partition: number) => number
+  readonly pending: (partition: number) => { readonly count: number; readonly bytes: number }
 }
 
 /** `moved` is called whenever a cursor has moved. */
 export const make = (start: Position, moved: () => void): Cursors => {
-  const lanes = start.map((seq) => ({ done: seq, begun: seq, waiting: new Array<Tracked>(), head: 0 }))
+  const lanes = start.map((seq) => ({ done: seq, begun: seq, waiting: new Array<Tracked>(), head: 0, bytes: 0 }))
 
   const advance = (lane: (typeof lanes)[number]): void => {
     const before = lane.done
@@ -38,6 +40,7 @@ export const make = (start: Position, moved: () => void): Cursors => {
       }
       if (!entry.finished) break
       lane.done = entry.seq
+      lane.bytes -= entry.size
       lane.head++
     }
     if (lane.head >= 1024) {
@@ -49,7 +52,12 @@ export const make = (start: Position, moved: () => void): Cursors => {
 
   return {
     begin: (entries, upTo) => {
-      for (const entry of entries) lanes[entry.partition]?.waiting.push(entry)
+      for (const entry of entries) {
+        const lane = lanes[entry.partition]
+        if (lane === undefined) continue
+        lane.waiting.push(entry)
+        lane.bytes += entry.size
+      }
       for (const [partition, lane] of lanes.entries()) {
         lane.begun = Math.max(lane.begun, upTo[partition] ?? 0)
         advance(lane)
@@ -64,7 +72,7 @@ export const make = (start: Position, moved: () => void): Cursors => {
     begun: () => lanes.map((lane) => lane.begun),
     pending: (partition) => {
       const lane = lanes[partition]
-      return lane === undefined ? 0 : lane.waiting.length - lane.head
+      return lane === undefined ? { count: 0, bytes: 0 } : { count: lane.waiting.length - lane.head, bytes: lane.bytes }
     }
   }
 }

@@ -9,7 +9,7 @@ import { Context, Layer } from "effect"
 import type { Effect, Option, Queue, Scope } from "effect"
 import * as EventLogMemory from "./EventLogMemory.ts"
 import * as EventLogSql from "./EventLogSql.ts"
-import type { EventRecord, LoggedRecord, Position } from "./EventRecord.ts"
+import type { EventRecord, LoggedRecord, Position, SizedRecord } from "./EventRecord.ts"
 import type { InvalidPosition } from "./Position.ts"
 
 export class EventLog extends Context.Service<
@@ -25,9 +25,15 @@ export class EventLog extends Context.Service<
      * ignored. Inside a bare SQL transaction: a defect.
      */
     readonly append: (records: ReadonlyArray<EventRecord>) => Effect.Effect<void>
-    /** The next records per partition, in order of seq within each partition. */
+    /**
+     * The next records per partition, in order of seq within each partition; fewer than asked for when their payloads pass
+     * a limit (`pageBytes` in LogPages.ts), but always one, if there is one.
+     */
     readonly read: (options: ReadOptions) => Effect.Effect<LogPage>
-    /** For `GET /events`: one page over all partitions, by timestamp as far as the order within a partition allows. */
+    /**
+     * For `GET /events`: one page over all partitions, by timestamp as far as the order within a partition allows. It may
+     * be shorter than asked for; only an empty one is the last.
+     */
     readonly list: (options: ListOptions) => Effect.Effect<{
       readonly data: ReadonlyArray<LoggedRecord>
       /** Position after the page: continue here. */
@@ -75,9 +81,9 @@ export interface ReadOptions {
 }
 
 export interface LogPage {
-  readonly records: ReadonlyArray<LoggedRecord>
+  readonly records: ReadonlyArray<SizedRecord>
   /**
-   * How far this page has looked, per partition: the last record's seq where the limit cut it, else the end of the
+   * How far this page has looked, per partition: the last record's seq where a limit cut it, else the end of the
    * partition; unchanged for partitions that were not asked for.
    */
   readonly upTo: Position

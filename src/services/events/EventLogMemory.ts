@@ -2,7 +2,7 @@
 import { Clock, DateTime, Effect, Option } from "effect"
 import type { ListOptions, LogPage, ReadOptions } from "./EventLog.ts"
 import { EventLogSettings } from "./EventLogSettings.ts"
-import type { EventRecord, LoggedRecord, Position } from "./EventRecord.ts"
+import type { EventRecord, LoggedRecord, Position, SizedRecord } from "./EventRecord.ts"
 import * as LogPages from "./LogPages.ts"
 import * as Places from "./Position.ts"
 import * as Signals from "./Signals.ts"
@@ -30,7 +30,7 @@ export const make = Effect.gen(function* () {
     })
 
   const readSync = (options: ReadOptions, matches: (record: EventRecord) => boolean): LogPage => {
-    const records: Array<LoggedRecord> = []
+    const records: Array<SizedRecord> = []
     const upTo = [...options.after]
     for (const partition of options.partitions ?? all) {
       const after = options.after[partition] ?? 0
@@ -40,7 +40,7 @@ export const make = Effect.gen(function* () {
       for (; index < lane.length && found < options.limit; index++) {
         const logged = lane[index]
         if (logged === undefined || !matches(logged.record)) continue
-        records.push(logged)
+        records.push({ ...logged, size: 0 })
         found++
       }
       upTo[partition] =

@@ -51,9 +51,10 @@ export const make = Effect.gen(function* () {
         )}) as partition
       )
       insert into event_log
-        (partition, id, type, key, correlation_id, causation_id, source, schema_version, timestamp, payload)
+        (partition, id, type, key, correlation_id, causation_id, source, schema_version, timestamp, payload, size)
       select
-        partition, id, type, key, correlation_id, causation_id, source, schema_version, timestamp, payload
+        partition, id, type, key, correlation_id, causation_id, source, schema_version, timestamp, payload,
+        pg_column_size(payload)
       from (select count(*) from locks) as locked, unnest(
         ${sqlArray(PgTypes.OID.int2, rows)},
         ${column(PgTypes.OID.uuid, (record) => record.id)},
@@ -87,7 +88,7 @@ export const make = Effect.gen(function* () {
 
   const columns = sql.literal(
     `seq::float8 as seq, id, type, key, correlation_id as "correlationId", causation_id as "causationId", source,
-     schema_version as "schemaVersion", timestamp, payload`
+     schema_version as "schemaVersion", timestamp, payload, size`
   )
   const ofTypes = (types: ReadonlyArray<string> | undefined) =>
     types === undefined ? sql.literal("") : sql`and type = any(${sqlArray(PgTypes.OID.text, types)})`
@@ -97,39 +98,40 @@ export const make = Effect.gen(function* () {
       of.map((partition) => BigInt(after[partition] ?? 0))
     )}) as place(partition, after)`
 
-  const read = Effect.fnUntraced(function* (options: ReadOptions) {
-    const rows = yield* sql`
-      select place.partition, place_end.seq::float8 as end, record.*
-      from ${places(options.after, options.partitions ?? all)}
-      cross join lateral (
-        select coalesce(max(seq), 0) as seq from event_log where partition = place.partition
-      ) as place_end
-      left join lateral (
-        select ${columns} from event_log
-        where partition = place.partition and event_log.seq > place.after ${ofTypes(options.types)}
-        order by event_log.seq limit ${options.limit}
-      ) as record on true
-      order by place.partition, record.seq`.pipe(Effect.orDie)
-    return LogPages.fromRows(rows, options)
-  })
+  const readFrom = (source: "event_log" | "matching", options: ReadOptions) => sql`
+    select place.partition, place_end.seq::float8 as end, record.*
+    from ${places(options.after, options.partitions ?? all)}
+    cross join lateral (
+      select coalesce(max(seq), 0) as seq from event_log where partition = place.partition
+    ) as place_end
+    left join lateral (
+      select ${columns} from (
+        select *, sum(size) over (order by seq rows unbounded preceding) as total from ${sql(source)}
+        where partition = place.partition and seq > place.after ${ofTypes(options.types)}
+        order by seq limit ${options.limit}
+      ) as next where total - size < ${LogPages.pageBytes}
+    ) as record on true
+    order by place.partition, record.seq`
 
-  const list = Effect.fnUntraced(function* (options: ListOptions) {
+  const read = (options: ReadOptions) =>
+    readFrom("event_log", options).pipe(
+      Effect.orDie,
+      Effect.map((rows) => LogPages.fromRows(rows, options))
+    )
+
+  const list = (options: ListOptions) => {
     const { correlationId } = options
-    const page =
+    const rows =
       correlationId === undefined
-        ? yield* read(options)
-        : yield* sql`
-      select record.partition, record.seq as end, record.*
-      from (
-        select partition, ${columns} from event_log where correlation_id = ${correlationId} ${ofTypes(options.types)}
-      ) as record
-      join ${places(options.after, all)} on place.partition = record.partition and record.seq > place.after
-      order by record.partition, record.seq`.pipe(
-            Effect.map((rows) => LogPages.fromRows(rows, { after: options.after, limit: rows.length })),
-            Effect.orDie
-          )
-    return LogPages.merge(page, options)
-  })
+        ? readFrom("event_log", options)
+        : sql`
+          with matching as materialized (select * from event_log where correlation_id = ${correlationId})
+          ${readFrom("matching", options)}`
+    return rows.pipe(
+      Effect.orDie,
+      Effect.map((found) => LogPages.merge(LogPages.fromRows(found, options), options))
+    )
+  }
 
   const find = Effect.fnUntraced(function* (id: string) {
     if (!isEventId(id)) return Option.none<LoggedRecord>()

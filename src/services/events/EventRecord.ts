@@ -19,5 +19,11 @@ export interface LoggedRecord {
   readonly record: EventRecord
 }
 
+/** A record of a page. */
+export interface SizedRecord extends LoggedRecord {
+  /** About how many bytes its payload takes. */
+  readonly size: number
+}
+
 /** One number per partition: the last `seq` seen. Opaque to clients (see `EventLog.encodePosition`). */
 export type Position = ReadonlyArray<number>

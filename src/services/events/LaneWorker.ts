@@ -6,6 +6,7 @@ import { Cause, Clock, Duration, Effect, Exit, Option } from "effect"
 import { makeEventId } from "../../domain/Ids.ts"
 import * as RetryPolicy from "../resilience/RetryPolicy.ts"
 import type { Subscription } from "./Delivery.ts"
+import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 import * as EventAttempt from "./EventAttempt.ts"
 import type { DescribedFailure } from "./FailureText.ts"
 import type { Entry, Lane } from "./Lanes.ts"
@@ -28,6 +29,8 @@ export interface Statistics {
   lastSuccessAt: number | null
   lastFailureAt: number | null
   consecutiveFailures: number
+  /** Successes that no metric tells of yet. */
+  uncounted: number
   /** Rate-limited answers in a row that named no time to wait. */
   rateLimits: number
 }
@@ -75,6 +78,7 @@ export const make = Effect.fnUntraced(function* (
       )
     }
     statistics.lastSuccessAt = now()
+    statistics.uncounted++
     statistics.consecutiveFailures = statistics.rateLimits = 0
     if (pause.mode() === "probing") yield* pause.answered
     if (entry.deadLetterId !== null) {
@@ -101,6 +105,7 @@ export const make = Effect.fnUntraced(function* (
       statistics.consecutiveFailures++
     }
     yield* logOutcome(entry, failure, outcome)
+    yield* DeliveryMetrics.count(name, outcome._tag, 1)
     switch (outcome._tag) {
       case "Delivered":
         return conclude(lane, entry)

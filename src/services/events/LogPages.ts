@@ -1,11 +1,14 @@
 /** Pages of the log: from rows of the table, and merged over partitions for a reader that wants one list. Pure. */
 import { Schema, SchemaParser } from "effect"
 import type { ListOptions, LogPage } from "./EventLog.ts"
-import type { LoggedRecord, Position } from "./EventRecord.ts"
+import type { LoggedRecord, Position, SizedRecord } from "./EventRecord.ts"
+
+/** A page ends after so many bytes of payloads, per partition: whatever was published, it must fit in memory. */
+export const pageBytes = 1_048_576
 
 /**
  * Decodes the rows of a read, which come partition by partition. Every partition that was asked for has at least one row,
- * with its `end`; a row without a record has nulls. `limit` is what cut the records of a partition off.
+ * with its `end`; a row without a record has nulls. `limit` and `pageBytes` are what cut the records of a partition off.
  */
 export const fromRows = (
   rows: ReadonlyArray<{ readonly [column: string]: unknown }>,
@@ -13,12 +16,14 @@ export const fromRows = (
 ): LogPage => {
   const upTo = [...options.after]
   const counts = options.after.map(() => 0)
+  const sizes = options.after.map(() => 0)
   const firsts = rows.filter((row, index) => row["partition"] !== rows[index - 1]?.["partition"])
   for (const { end, partition } of decodePlaces(firsts)) upTo[partition] = Math.max(end, options.after[partition] ?? 0)
   const records = decodeRecords(rows.filter((row) => row["seq"] !== null)).map(toLogged)
-  for (const { partition, seq } of records) {
+  for (const { partition, seq, size } of records) {
     const count = (counts[partition] = (counts[partition] ?? 0) + 1)
-    if (count === options.limit) upTo[partition] = seq
+    const bytes = (sizes[partition] = (sizes[partition] ?? 0) + size)
+    if (count === options.limit || bytes >= pageBytes) upTo[partition] = seq
   }
   return { records, upTo }
 }
@@ -73,14 +78,16 @@ const decodeRecords = SchemaParser.decodeUnknownSync(
       source: Schema.String,
       schemaVersion: Schema.Int,
       timestamp: Schema.Date,
-      payload: Schema.Json
+      payload: Schema.Json,
+      size: Schema.Int
     })
   )
 )
 
-const toLogged = (row: ReturnType<typeof decodeRecords>[number]): LoggedRecord => ({
+const toLogged = (row: ReturnType<typeof decodeRecords>[number]): SizedRecord => ({
   partition: row.partition,
   seq: row.seq,
+  size: row.size,
   record: {
     id: row.id,
     timestamp: row.timestamp.toISOString(),

@@ -1,15 +1,16 @@
 /**
  * Reads the log ahead of the handlers and puts the events into their lanes.
  *
- * Each partition is read as long as less than half of its window is in hand, so a slow key holds up only its own
- * partition, and only a window later. Events whose lane waits are parked at once: their cursor can move on.
+ * Each partition is read as long as less than half of its window is in hand (and a page's bytes), so a slow key holds up
+ * only its own partition, and only a window later. Events whose lane waits are parked at once: their cursor can move on.
  */
 import { Clock, Effect, type Latch, Queue } from "effect"
 import type { Ownership, Parked } from "./DeliveryStore.ts"
 import type { EventLog, LogPage } from "./EventLog.ts"
-import type { LoggedRecord } from "./EventRecord.ts"
+import type { LoggedRecord, SizedRecord } from "./EventRecord.ts"
 import type { Entry, Lane } from "./Lanes.ts"
 import type { Hand } from "./SubscriptionOwner.ts"
+import * as LogPages from "./LogPages.ts"
 import { persist } from "./Persist.ts"
 import { isoOf } from "./Time.ts"
 
@@ -84,7 +85,10 @@ export const follow = Effect.fnUntraced(function* (
   })
 
   const readOn = Effect.gen(function* () {
-    const open = all.filter((partition) => cursors.pending(partition) < window / 2)
+    const open = all.filter((partition) => {
+      const { bytes, count } = cursors.pending(partition)
+      return count < window / 2 && bytes < LogPages.pageBytes
+    })
     if (open.length === 0) {
       room.closeUnsafe()
       return yield* room.await
@@ -103,9 +107,10 @@ export const follow = Effect.fnUntraced(function* (
   return yield* Effect.forever(readOn)
 }, Effect.scoped)
 
-const entryOf = ({ partition, record, seq }: LoggedRecord, finished: boolean): Entry => ({
+const entryOf = ({ partition, record, seq, size }: SizedRecord, finished: boolean): Entry => ({
   partition,
   seq,
+  size,
   record,
   deadLetterId: null,
   attempts: 0,

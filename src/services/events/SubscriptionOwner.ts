@@ -7,6 +7,7 @@
 import { Cause, Clock, Deferred, Effect, FiberSet, Latch, Queue } from "effect"
 import * as Cursors from "./Cursors.ts"
 import type { Subscription } from "./Delivery.ts"
+import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 import { DeliverySettings } from "./DeliverySettings.ts"
 import { DeliveryStore, type Ownership } from "./DeliveryStore.ts"
 import { EventLog } from "./EventLog.ts"
@@ -172,7 +173,15 @@ export const make = Effect.fnUntraced(function* (options: {
       const now = clock.currentTimeMillisUnsafe()
       for (const { dueAt, ...row } of parked) {
         if (row.seq > (ownership.position[row.partition] ?? 0)) skip.add(row.record.id)
-        const entry = { ...row, dueAt: dueAt ?? 0, parked: true, parking: false, verdict: null, finished: true }
+        const entry = {
+          ...row,
+          size: 0,
+          dueAt: dueAt ?? 0,
+          parked: true,
+          parking: false,
+          verdict: null,
+          finished: true
+        }
         const lane = lanes.add(entry, now)
         if (lane.entries[0] === entry) goOn(lane, now)
       }
@@ -188,11 +197,18 @@ export const make = Effect.fnUntraced(function* (options: {
     }
   }).pipe(Effect.scoped)
 
+  /** Not one by one: that would cost more than the rest of a delivery. */
+  const countSuccesses = Effect.suspend(() => {
+    const successes = statistics.uncounted
+    statistics.uncounted = 0
+    return DeliveryMetrics.count(name, "Delivered", successes)
+  })
   const storeCursors = Effect.gen(function* () {
     yield* dirty.await
     dirty.closeUnsafe()
     const move = Effect.suspend(() => store.moveCursors(name, epoch, cursors.position()))
     yield* write(move, "storing cursors")
+    yield* countSuccesses
     yield* Effect.sleep(settings.cursorMillis)
   })
 
@@ -216,6 +232,7 @@ export const make = Effect.fnUntraced(function* (options: {
     if (active > 0) yield* Effect.timeoutOption(idle.await, settings.shutdownMillis)
     yield* store.moveCursors(name, epoch, cursors.position()).pipe(
       Effect.andThen(store.release(name, epoch)),
+      Effect.andThen(countSuccesses),
       Effect.catchCause((cause) => Effect.logWarning("cursors could not be stored: events will come again", cause))
     )
   })

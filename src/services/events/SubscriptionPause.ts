@@ -53,8 +53,10 @@ export const make = (options: {
     const snapshot = breaker === undefined ? undefined : yield* breaker.snapshot
     if (reason === "circuit" && snapshot?.state === "CLOSED") return
     const least = (yield* Clock.currentTimeMillis) + leastPauseMillis
+    // The circuit may have moved on since the pause was asked for, and may try again earlier than was known then.
+    const end = reason === "circuit" ? (snapshot?.retryAt ?? until) : until
     yield* Effect.raceAllFirst([
-      sleepUntil(Math.max(until, least)),
+      sleepUntil(Math.max(end, least)),
       breaker === undefined || snapshot === undefined ? Effect.never : breaker.awaitChange(snapshot.generation),
       reason === "unhealthy" ? recovers : Effect.never
     ])

@@ -37,7 +37,13 @@ export const make = Effect.fnUntraced(function* (
 
   const stop = yield* Deferred.make<void>()
   const progress = Signals.make()
-  const statistics: Statistics = { lastSuccessAt: null, lastFailureAt: null, consecutiveFailures: 0, rateLimits: 0 }
+  const statistics: Statistics = {
+    lastSuccessAt: null,
+    lastFailureAt: null,
+    consecutiveFailures: 0,
+    uncounted: 0,
+    rateLimits: 0
+  }
   let owner: SubscriptionOwner.SubscriptionOwner | null = null
 
   /** Takes the subscription and keeps it until it is lost. */

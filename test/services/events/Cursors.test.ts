@@ -33,6 +33,7 @@ describe("Cursors", () => {
         const entries = step.begin.map((distance) => ({
           partition: step.partition,
           seq: (seq += distance),
+          size: 3,
           finished: false
         }))
         begun[step.partition] = seq + step.gap
@@ -50,7 +51,8 @@ describe("Cursors", () => {
           assert.isAtLeast(reached, ofPartition[first - 1]?.seq ?? 0)
         }
         assert.strictEqual(cursors.begun()[partition], end)
-        assert.strictEqual(cursors.pending(partition) > 0, first !== -1)
+        const waiting = first === -1 ? 0 : ofPartition.length - first
+        assert.deepStrictEqual(cursors.pending(partition), { count: waiting, bytes: 3 * waiting })
       }
     }
     assert.strictEqual(
@@ -61,10 +63,15 @@ describe("Cursors", () => {
 
   it("keeps up with many entries", () => {
     const cursors = Cursors.make([0], () => {})
-    const entries = Array.from({ length: 5000 }, (_, index) => ({ partition: 0, seq: index + 1, finished: false }))
+    const entries = Array.from({ length: 5000 }, (_, index) => ({
+      partition: 0,
+      seq: index + 1,
+      size: 2,
+      finished: false
+    }))
     cursors.begin(entries, [5000])
     for (const entry of entries.slice(0, 3000)) cursors.finish(entry)
     assert.deepStrictEqual(cursors.position(), [3000])
-    assert.strictEqual(cursors.pending(0), 2000)
+    assert.deepStrictEqual(cursors.pending(0), { count: 2000, bytes: 4000 })
   })
 })

@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Queue } from "effect"
+import { Deferred, Effect, Fiber, Metric, Queue } from "effect"
 import { TestClock } from "effect/testing"
 import { DeadLetters } from "../../../src/services/events/DeadLetters.ts"
 import { Delivery } from "../../../src/services/events/Delivery.ts"
@@ -349,6 +349,40 @@ describeEvents("Delivery", (layer) => {
       yield* unsubscribe
       assert.deepInclude(yield* statusOf(), { owner: false, dead: 1, lastSuccessAt: null })
       assert.deepInclude(yield* statusOf("unknown"), { owner: false, lag: 0, parked: 0, dead: 0 })
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("counts what becomes of events", () =>
+    Effect.gen(function* () {
+      const counted = Effect.map(Metric.snapshot, (metrics) => {
+        const ours = metrics.filter(
+          ({ attributes, id }) => id === "event_deliveries_total" && attributes?.["adapter"] === "metered"
+        )
+        return ["delivered", "retry", "dead-lettered"].map((outcome) => {
+          const state = ours.find(({ attributes }) => attributes?.["outcome"] === outcome)?.state
+          return state !== undefined && "count" in state ? Number(state.count) : 0
+        })
+      })
+      const before = yield* counted
+      const recorder = yield* Recorder.make((event, attempt) =>
+        JSON.stringify(event.payload).includes("bad")
+          ? Effect.fail(rejected)
+          : JSON.stringify(event.payload).includes("slow") && attempt === 1
+            ? Effect.fail(transient)
+            : Effect.void
+      )
+      const unsubscribe = yield* subscribeApart(recorder, { name: "metered" })
+      yield* Effect.forEach(["good", "better", "bad", "slow"], (key) => note(key))
+      yield* drained("metered")
+      yield* TestClock.adjust("2 seconds")
+      yield* recorder.succeeded(3)
+      yield* drained("metered")
+      yield* unsubscribe
+      const after = yield* counted
+      assert.deepStrictEqual(
+        after.map((count, index) => count - (before[index] ?? 0)),
+        [3, 1, 1]
+      )
     }).pipe(Effect.provide(layer))
   )
 

@@ -96,6 +96,39 @@ describeDatabases("EventLog", (database) => {
     }).pipe(Effect.provide(layer))
   )
 
+  it.effect("ends a page where its payloads would take too much memory, and goes on from there", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog
+      const big = { text: "x".repeat(300_000) }
+      const records = yield* Effect.forEach(
+        Array.from({ length: 12 }, (_, index) => index),
+        (index) =>
+          Effect.map(recordOf({ key: "same" }), (record) => (index % 3 === 0 ? record : { ...record, payload: big }))
+      )
+      yield* log.append(records)
+      const seen: Array<string> = []
+      let after = log.origin
+      for (;;) {
+        const page = yield* log.read({ after, limit: 100 })
+        if (page.records.length === 0) break
+        assert.isBelow(page.records.length, 8)
+        seen.push(...page.records.map(({ record }) => record.id))
+        after = page.upTo
+      }
+      assert.deepStrictEqual(
+        seen,
+        records.map(({ id }) => id)
+      )
+      const listed = yield* log.list({ after: log.origin, correlationId: "trace-1", limit: 100 })
+      assert.isBelow(listed.data.length, 8)
+      const rest = yield* log.list({ after: listed.next, correlationId: "trace-1", limit: 2 })
+      assert.deepStrictEqual(
+        rest.data.map(({ record }) => record.id),
+        seen.slice(listed.data.length, listed.data.length + 2)
+      )
+    }).pipe(Effect.provide(layer))
+  )
+
   it.effect("refuses to open a log that was created with another number of partitions", () =>
     Effect.gen(function* () {
       const opened = (partitions: number) =>

@@ -14,6 +14,7 @@ export const events = Effect.gen(function* () {
     )`
 
   // Append-only. `seq` is drawn while the partition's advisory lock is held, so within a partition it grows with commits.
+  // `size`: bytes of the payload before compression, so that a page can be bounded without reading it.
   yield* sql`
     create table event_log (
       partition smallint not null check (partition >= 0),
@@ -27,6 +28,7 @@ export const events = Effect.gen(function* () {
       schema_version integer not null,
       timestamp timestamptz not null,
       payload jsonb not null,
+      size integer not null check (size >= 0),
       primary key (partition, seq),
       constraint event_log_id unique (id)
     )`
