@@ -79,4 +79,5 @@ export const domainEvents = [
 ] as const satisfies ReadonlyArray<EventDefinition>
 
 export type DomainEventDefinition = (typeof domainEvents)[number]
+/** @public */
 export type DomainEvent = EventOf<DomainEventDefinition>

@@ -90,12 +90,6 @@ export const toEvent = (record: EventRecord, payload: unknown): Event => ({
   }
 })
 
-/** One line per problem, e.g. `payload.orderId: Missing key`. Shows no values. */
-export const describeIssue = (issue: SchemaIssue.Issue): string =>
-  toIssues(issue, "payload")
-    .map(({ message, path }) => `${path}: ${message}`)
-    .join("; ")
-
 const toIssues = (issue: SchemaIssue.Issue, root: string): Issues =>
   formatIssue(issue).issues.map(({ message, path = [] }) => ({
     path: [

@@ -14,9 +14,6 @@ export class InvalidPosition extends Schema.TaggedError<InvalidPosition>()("Inva
 /** The name under which a log stores its hash. */
 export const hashName = "fnv1a-32"
 
-/** Most partitions a log can have. */
-export const maxPartitions = 1024
-
 /** FNV-1a, 32 bits, over the UTF-8 bytes of the text. */
 export const fnv1a = (text: string): number => {
   let hash = 0x811c9dc5
