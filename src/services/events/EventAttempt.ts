@@ -2,7 +2,7 @@
  * One attempt to handle an event: decodes it, runs the handler as part of the event's business process (EventContext,
  * log annotations, span), and says in words why it failed.
  */
-import { Cause, Context, Effect, Exit, References, Tracer } from "effect"
+import { Cause, Context, Effect, Exit, References, type SchemaIssue, Tracer } from "effect"
 import type { EventDefinition } from "../../domain/events/Event.ts"
 import type { Subscription } from "./Delivery.ts"
 import * as EventCodec from "./EventCodec.ts"
@@ -52,7 +52,8 @@ const spanOf = (adapter: string, record: EventRecord): Tracer.SpanOptionsNoTrace
   attributes: annotationsOf(adapter, record)
 })
 
-const undecodable = (cause: Cause.Cause<unknown>): FailureText.DescribedFailure => {
-  const issue = cause.reasons.find(Cause.isFailReason)
-  return FailureText.describe({ _tag: "Undecodable" }, issue === undefined ? Cause.squash(cause) : issue.error)
+const undecodable = (cause: Cause.Cause<SchemaIssue.Issue>): FailureText.DescribedFailure => {
+  const failure = cause.reasons.find(Cause.isFailReason)
+  const reason = failure === undefined ? Cause.squash(cause) : EventCodec.describeIssue(failure.error)
+  return FailureText.describe({ _tag: "Undecodable" }, reason)
 }

@@ -90,6 +90,12 @@ export const toEvent = (record: EventRecord, payload: unknown): Event => ({
   }
 })
 
+/** Every problem of a payload in one line, e.g. `payload.orderId: Missing key`. */
+export const describeIssue = (issue: SchemaIssue.Issue): string =>
+  toIssues(issue, "payload")
+    .map(({ message, path }) => `${path}: ${message}`)
+    .join("; ")
+
 const toIssues = (issue: SchemaIssue.Issue, root: string): Issues =>
   formatIssue(issue).issues.map(({ message, path = [] }) => ({
     path: [

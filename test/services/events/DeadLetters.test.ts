@@ -224,6 +224,7 @@ describeEvents("DeadLetters", (layer) => {
       assert.deepStrictEqual(recorder.handled, [next])
       const letter = only(yield* pending())
       assert.deepInclude(letter, { eventId: event.metadata.id, errorClass: "Undecodable", retryCount: 0 })
+      assert.match(letter.errorMessage, /^payload\.value: Expected/)
       assert.deepStrictEqual(letter.eventPayload.payload, event.payload)
       const after = yield* letters.replay(letter.id)
       assert(Option.isSome(after))

@@ -112,15 +112,16 @@ const run = (steps: ReadonlyArray<Step>, opsBeforeYield: number) =>
       )
     }
 
-    /** A dead letter settles its event too. */
+    /** A dead letter settles its event too, also when whoever wrote it does not live to hear so. */
     const witness = Layer.succeed(
       DeliveryStore,
       DeliveryStore.of({
         ...store,
         bury: (name, epoch, dead) =>
-          Effect.tap(store.bury(name, epoch, dead), (written) =>
-            Effect.sync(() => {
+          Effect.uninterruptible(
+            Effect.map(store.bury(name, epoch, dead), (written) => {
               if (written) settled.add(dead.record.id)
+              return written
             })
           )
       })

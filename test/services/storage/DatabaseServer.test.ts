@@ -41,43 +41,46 @@ const refusal = (options: DatabaseServer.ServerOptions) =>
   Effect.flip(Effect.scoped(Layer.build(DatabaseServer.layer(options))))
 
 describe.skipIf(!hasServer)("DatabaseServer", () => {
-  it.live("recovers by itself when its backends are terminated", () =>
-    Effect.gen(function* () {
-      const { layer, terminateAll, awaitSleepers } = yield* ownDatabase
-      yield* Effect.gen(function* () {
-        const { sql, transaction } = yield* Database
-        yield* sql`create table numbers (n integer)`
-        const sleepers = yield* Effect.forEach(Array.from({ length: 3 }), () =>
-          Effect.forkChild(Effect.exit(sql`select pg_sleep(60)`))
-        )
-        yield* awaitSleepers(3)
-        const exit = yield* Effect.exit(
-          transaction(
-            Effect.gen(function* () {
-              yield* Effect.orDie(sql`insert into numbers (n) values (1)`)
-              yield* Effect.orDie(terminateAll)
-              yield* Effect.orDie(sql`insert into numbers (n) values (2)`)
-            })
+  it.live(
+    "recovers by itself when its backends are terminated",
+    () =>
+      Effect.gen(function* () {
+        const { layer, terminateAll, awaitSleepers } = yield* ownDatabase
+        yield* Effect.gen(function* () {
+          const { sql, transaction } = yield* Database
+          yield* sql`create table numbers (n integer)`
+          const sleepers = yield* Effect.forEach(Array.from({ length: 3 }), () =>
+            Effect.forkChild(Effect.exit(sql`select pg_sleep(60)`))
           )
-        )
-        assert.isTrue(Exit.isFailure(exit) && isConnectionFailure(exit.cause))
-        for (const sleeper of sleepers) {
-          const ended = yield* Fiber.join(sleeper)
-          assert.isTrue(Exit.isFailure(ended) && isConnectionFailure(ended.cause))
-        }
-        const rows = yield* Effect.forEach(
-          Array.from({ length: 20 }),
-          () => untilConnected(sql`select n from numbers`),
-          { concurrency: "unbounded" }
-        )
-        assert.deepStrictEqual(rows.flat(), [])
+          yield* awaitSleepers(3)
+          const exit = yield* Effect.exit(
+            transaction(
+              Effect.gen(function* () {
+                yield* Effect.orDie(sql`insert into numbers (n) values (1)`)
+                yield* Effect.orDie(terminateAll)
+                yield* Effect.orDie(sql`insert into numbers (n) values (2)`)
+              })
+            )
+          )
+          assert.isTrue(Exit.isFailure(exit) && isConnectionFailure(exit.cause))
+          for (const sleeper of sleepers) {
+            const ended = yield* Fiber.join(sleeper)
+            assert.isTrue(Exit.isFailure(ended) && isConnectionFailure(ended.cause))
+          }
+          const rows = yield* Effect.forEach(
+            Array.from({ length: 20 }),
+            () => untilConnected(sql`select n from numbers`),
+            { concurrency: "unbounded" }
+          )
+          assert.deepStrictEqual(rows.flat(), [])
 
-        // And once more while all connections are idle.
-        yield* terminateAll
-        yield* untilConnected(transaction(Effect.orDie(sql`insert into numbers (n) values (3)`)))
-        assert.deepStrictEqual(yield* untilConnected(sql`select n from numbers`), [{ n: 3 }])
-      }).pipe(Effect.provide(layer))
-    })
+          // And once more while all connections are idle.
+          yield* terminateAll
+          yield* untilConnected(transaction(Effect.orDie(sql`insert into numbers (n) values (3)`)))
+          assert.deepStrictEqual(yield* untilConnected(sql`select n from numbers`), [{ n: 3 }])
+        }).pipe(Effect.provide(layer))
+      }),
+    180_000 // a database of its own is made, and a server under load takes its time for that
   )
 
   it.live("an interrupted statement is cancelled on the server, and its connection serves again", () =>
