@@ -8,6 +8,7 @@
 //
 //   node scripts/bootstrap.mjs             everything, development tools included
 //   node scripts/bootstrap.mjs --runtime   only what running the hub needs has to be there
+//   node scripts/bootstrap.mjs --in=bench  the package in that folder, which uses the hub's own Node
 
 import { spawn } from "node:child_process"
 import { existsSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs"
@@ -32,7 +33,8 @@ const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"]
 const offlineCodes =
   /\b(EAI_AGAIN|ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENETUNREACH|ENOTCACHED|ENOTFOUND|ERR_SOCKET_TIMEOUT|ETIMEDOUT)\b/
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const folder = process.argv.find((argument) => argument.startsWith("--in="))?.slice("--in=".length)
+const root = join(dirname(dirname(fileURLToPath(import.meta.url))), folder ?? "")
 const lockFile = join(root, ".install.lock")
 const runtimeOnly = process.argv.includes("--runtime")
 
@@ -73,7 +75,9 @@ const findMissing = () => {
     if (want.integrity !== undefined && have.integrity !== want.integrity) return path
     if (!existsSync(join(root, path, "package.json"))) return path
   }
-  return nodeIsNewEnough() || installedNode() !== undefined ? undefined : "node_modules/node/bin/node"
+  return folder !== undefined || nodeIsNewEnough() || installedNode() !== undefined
+    ? undefined
+    : "node_modules/node/bin/node"
 }
 
 /** Binaries for this platform that npm left out, as it silently does when their `engines` reject the Node it runs on. */

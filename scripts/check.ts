@@ -40,6 +40,10 @@ const steps: ReadonlyArray<readonly [name: string, command: string, ...args: Rea
     "--tsBuildInfoFile",
     installed(".cache/check.tsbuildinfo")
   ],
+  // The benchmarks' peers are installed by `npm run bench` only.
+  ...(existsSync(join(root, "bench/node_modules"))
+    ? [["types of the benchmarks", tscOfEffect(), "--project", "bench/tsconfig.json"] as const]
+    : []),
   ["lint", process.execPath, installed("oxlint/bin/oxlint"), "--deny-warnings"],
   ["format", process.execPath, installed("oxfmt/bin/oxfmt"), "--check"],
   ["dependency direction", process.execPath, join(import.meta.dirname, "check-architecture.ts")],
