@@ -19,11 +19,15 @@ const secondGroupSize = 64
 
 interface Member<E> {
   readonly records: ReadonlyArray<EventRecord>
+  readonly ids: IdsOfGroup
   readonly resume: (exit: Exit.Exit<void, E>) => void
 }
 
+/** `new`: none of the ids can be in the log. A group that is written again may be there: its answer may have been lost. */
+type IdsOfGroup = "new" | "given"
+
 /** `write` is run outside of any transaction of the caller, with the services of the place where this is made. */
-export const make = <E>(write: (records: ReadonlyArray<EventRecord>) => Effect.Effect<void, E>) =>
+export const make = <E>(write: (records: ReadonlyArray<EventRecord>, ids: IdsOfGroup) => Effect.Effect<void, E>) =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
     const runFork = Effect.runForkWith(yield* Effect.context())
@@ -44,12 +48,22 @@ export const make = <E>(write: (records: ReadonlyArray<EventRecord>) => Effect.E
 
     const writeGroup = (members: ReadonlyArray<Member<E>>) =>
       Effect.gen(function* () {
-        const exit = yield* Effect.exit(Effect.suspend(() => write(members.flatMap((member) => member.records))))
+        const ids = members.every((member) => member.ids === "new") ? "new" : "given"
+        const exit = yield* Effect.exit(
+          Effect.suspend(() =>
+            write(
+              members.flatMap((member) => member.records),
+              ids
+            )
+          )
+        )
         if (Exit.isSuccess(exit) || members.length === 1) {
           for (const member of members) member.resume(exit)
           return
         }
-        for (const member of members) member.resume(yield* Effect.exit(Effect.suspend(() => write(member.records))))
+        for (const member of members) {
+          member.resume(yield* Effect.exit(Effect.suspend(() => write(member.records, "given"))))
+        }
       }).pipe(Effect.onInterrupt(() => Effect.sync(() => giveUp(members))))
 
     const writeAll = Effect.gen(function* () {
@@ -69,10 +83,10 @@ export const make = <E>(write: (records: ReadonlyArray<EventRecord>) => Effect.E
       })
     )
 
-    const append = (records: ReadonlyArray<EventRecord>): Effect.Effect<void, E> =>
+    const append = (records: ReadonlyArray<EventRecord>, ids: IdsOfGroup): Effect.Effect<void, E> =>
       Effect.callback<void, E>((resume) => {
         if (closed) return resume(Effect.interrupt)
-        const member: Member<E> = { records, resume }
+        const member: Member<E> = { records, ids, resume }
         waiting.add(member)
         if (writing === 0 || (writing === 1 && waiting.size >= secondGroupSize)) {
           writing++

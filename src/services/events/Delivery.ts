@@ -4,7 +4,7 @@
  * Each subscription follows the log with one cursor per partition. What fails is parked with a persisted back-off, what
  * finds the circuit open is deferred without using up a retry, what cannot be delivered becomes a dead letter. One
  * process owns a subscription at a time, fenced by an epoch; another takes over when it dies.
- * Handlers must be idempotent. Design: ../shared architecture notes, restated in docs/adr.
+ * Handlers must be idempotent. Why it is built like this: docs/adr/0005 and 0006.
  */
 import { Clock, Context, Effect, Layer, Option, Queue, Schema } from "effect"
 import type { Scope } from "effect"

@@ -60,6 +60,7 @@ export class EventBus extends Context.Service<
 }
 
 const defaultSource = "hub"
+const ownId = { ids: "new" } as const
 
 const make = Effect.gen(function* () {
   const log = yield* EventLog
@@ -88,7 +89,10 @@ const make = Effect.gen(function* () {
               schemaVersion
             })
           )
-    yield* log.append([yield* Effect.fromResult(EventCodec.encode(definition, payload, metadata))])
+    yield* log.append(
+      [yield* Effect.fromResult(EventCodec.encode(definition, payload, metadata))],
+      options?.id === undefined ? ownId : undefined
+    )
     return { type: definition.type, payload, metadata }
   })
 

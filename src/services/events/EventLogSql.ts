@@ -6,17 +6,18 @@
  * the schema's name: hubs in different schemas of a database do not wait for each other.
  */
 import { PgTypes } from "@effect/sql-pg"
-import { Clock, Context, DateTime, Effect, Option, Schema, SchemaParser } from "effect"
+import { Clock, Context, Effect, Option, Schema, SchemaParser } from "effect"
 import { Database } from "../storage/Database.ts"
 import { CommitParticipant } from "../storage/UnitOfWork.ts"
 import * as AppendGroup from "./AppendGroup.ts"
-import type { ListOptions, ReadOptions } from "./EventLog.ts"
+import type { AppendOptions, ListOptions, ReadOptions } from "./EventLog.ts"
 import { EventLogMismatch, EventLogSettings } from "./EventLogSettings.ts"
 import { EventRecord, type LoggedRecord, type Position } from "./EventRecord.ts"
 import * as LogPages from "./LogPages.ts"
 import * as Places from "./Position.ts"
 import * as Signals from "./Signals.ts"
 import { decodeRows, sqlArray } from "./Sql.ts"
+import { millisOf } from "./Time.ts"
 
 export const make = Effect.gen(function* () {
   const database = yield* Database
@@ -39,7 +40,7 @@ export const make = Effect.gen(function* () {
   }
   const committed = Effect.andThen(signal, database.notify(channel))
 
-  const insert = (records: ReadonlyArray<EventRecord>) => {
+  const insert = (records: ReadonlyArray<EventRecord>, ids: "new" | "given") => {
     const rows = records.map((record) => Places.partitionOf(record.key, partitions))
     const column = (oid: number, value: (record: EventRecord) => unknown) => sqlArray(oid, records.map(value))
     return sql`
@@ -64,26 +65,32 @@ export const make = Effect.gen(function* () {
         ${column(PgTypes.OID.text, (record) => record.causationId)},
         ${column(PgTypes.OID.text, (record) => record.source)},
         ${column(PgTypes.OID.int4, (record) => record.schemaVersion)},
-        ${column(PgTypes.OID.timestamptz, (record) => DateTime.toEpochMillis(DateTime.makeUnsafe(record.timestamp)))},
+        ${column(PgTypes.OID.timestamptz, (record) => millisOf(record.timestamp))},
         ${column(PgTypes.OID.jsonb, (record) => record.payload)}
       ) with ordinality as record
         (partition, id, type, key, correlation_id, causation_id, source, schema_version, timestamp, payload, place)
       order by place
-      on conflict (id) do nothing`.pipe(Effect.orDie, Effect.asVoid)
+      ${ids === "new" ? sql.literal("") : sql.literal("on conflict (id) do nothing")}`.pipe(Effect.orDie, Effect.asVoid)
   }
-  const appendGrouped = yield* AppendGroup.make((records) => Effect.tap(insert(records), committed))
-  const participant = new CommitParticipant((records: ReadonlyArray<EventRecord>) =>
-    Effect.tap(insert(records), database.afterCommit(committed))
+  const appendGrouped = yield* AppendGroup.make((records, ids) => Effect.tap(insert(records, ids), committed))
+  const enlisted = new CommitParticipant((appends: ReadonlyArray<Append>) =>
+    Effect.tap(
+      insert(
+        appends.flatMap(({ records }) => records),
+        appends.every(({ ids }) => ids === "new") ? "new" : "given"
+      ),
+      database.afterCommit(committed)
+    )
   )
 
   /** In a transaction that is not a unit of work `enlist` is a defect. */
-  const append = (records: ReadonlyArray<EventRecord>): Effect.Effect<void> =>
+  const append = (records: ReadonlyArray<EventRecord>, { ids = "given" }: AppendOptions = {}): Effect.Effect<void> =>
     records.length === 0
       ? Effect.void
       : Effect.contextWith((context: Context.Context<never>) =>
           Context.getOrUndefined(context, sql.transactionService) === undefined
-            ? appendGrouped(records)
-            : database.enlist(participant, records)
+            ? appendGrouped(records, ids)
+            : database.enlist(enlisted, [{ records, ids }])
         )
 
   const columns = sql.literal(
@@ -191,6 +198,12 @@ export const make = Effect.gen(function* () {
     prune
   }
 })
+
+/** What one `append` enlists. */
+interface Append {
+  readonly records: ReadonlyArray<EventRecord>
+  readonly ids: "new" | "given"
+}
 
 /** Stores the layout in a new log, compares it in an old one. */
 const fixLayout = Effect.fnUntraced(function* (partitions: number) {
