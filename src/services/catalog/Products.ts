@@ -91,7 +91,8 @@ const make = Effect.gen(function* () {
 
   const categoryOf = Effect.fnUntraced(function* (categoryCode: string | null) {
     if (categoryCode === null) return null
-    const [category] = yield* categoryIds(sql`select id from categories where code = ${categoryCode}`)
+    // Held: mapping a category to the shop tells its products, and must not miss one that is about to be one of them.
+    const [category] = yield* categoryIds(sql`select id from categories where code = ${categoryCode} for share`)
     return (
       category?.id ?? (yield* new CatalogInvalid({ issues: [{ path: "categoryCode", message: "no such category" }] }))
     )

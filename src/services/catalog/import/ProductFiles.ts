@@ -12,9 +12,12 @@ import { type Row, upsert } from "./Upsert.ts"
 
 const categoryRows = queryOf({ code: Schema.String, id: CategoryId, depth: Schema.Int })
 
+/** Held until the transaction ends: whoever maps a category to the shop must not miss a product that joins it. */
 const categoriesByCode = ({ sql }: ImportRun, codes: Iterable<string>) =>
   Effect.map(
-    categoryRows(sql`select code, id, depth from categories where code = any(${[...new Set(codes)]}::text[])`),
+    categoryRows(
+      sql`select code, id, depth from categories where code = any(${[...new Set(codes)]}::text[]) order by code for share`
+    ),
     (rows) => new Map(rows.map((row) => [row.code, row]))
   )
 
