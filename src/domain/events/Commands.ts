@@ -20,3 +20,15 @@ export const ReleaseOrdersToMes = defineEvent("command.mes.release-orders", {
   payload: Schema.Struct({ productId: ProductId }),
   key: (payload) => `product:${payload.productId}`
 })
+
+/** Bring this product to Shopby; harmless when nothing changed. `force`: send all of it again, changed or not. */
+export const SyncProductToShopby = defineEvent("command.shopby.sync-product", {
+  payload: Schema.Struct({ productId: ProductId, force: Schema.Boolean }),
+  key: (payload) => `product:${payload.productId}`
+})
+
+/** Tell Shopby of this order's tracking number, or what else it has not confirmed; harmless when there is nothing. */
+export const SyncOrderToShopby = defineEvent("command.shopby.sync-order", {
+  payload: Schema.Struct({ orderId: OrderId }),
+  key: (payload) => `order:${payload.orderId}`
+})

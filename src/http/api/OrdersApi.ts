@@ -8,7 +8,7 @@ import { NewOrder, Order } from "../../domain/Order.ts"
 import { OrderStatus } from "../../domain/OrderStatus.ts"
 import { text } from "../../domain/Text.ts"
 import { Authorization, Idempotent, RequestChecks, RequiredScope } from "./Access.ts"
-import { InvalidStateTransitionProblem, NotFoundProblem } from "./Problems.ts"
+import { ConflictProblem, InvalidStateTransitionProblem, NotFoundProblem } from "./Problems.ts"
 import { filter, Flag, list, pageQuery } from "./Queries.ts"
 
 export const OrdersApi = HttpApiGroup.make("orders")
@@ -32,7 +32,20 @@ export const OrdersApi = HttpApiGroup.make("orders")
       payload: Schema.Struct({ status: OrderStatus, reason: Schema.optionalKey(text(2000)) }),
       success: StatusChange,
       error: [NotFoundProblem, InvalidStateTransitionProblem]
-    })
+    }),
+    HttpApiEndpoint.post("retranslate", "/orders/:id/retranslate", {
+      params: { id: OrderId },
+      success: Order,
+      error: [NotFoundProblem, ConflictProblem]
+    }).annotate(OpenApi.Description, "Translates an order of the shop anew, after what it lacked was mended."),
+    HttpApiEndpoint.post("resolveAttention", "/orders/:id/resolve-attention", {
+      params: { id: OrderId },
+      success: Order,
+      error: NotFoundProblem
+    }).annotate(
+      OpenApi.Description,
+      "An operator has dealt with what needed attention, as far as it is not about the translation."
+    )
   )
   .middleware(RequestChecks)
   .middleware(Authorization)

@@ -7,6 +7,7 @@ import type {
   InvalidMappingTransition
 } from "../../services/catalog/CatalogError.ts"
 import type { InvalidOrder, InvalidStateTransition, OrderNotFound } from "../../services/orders/Orders.ts"
+import type { NotAShopOrder, NotRetranslatable } from "../../services/shop/ShopOrders.ts"
 import { ConflictProblem, InvalidStateTransitionProblem, NotFoundProblem } from "../api/Problems.ts"
 import { formatPath, validationProblem } from "../middleware/Issues.ts"
 
@@ -47,6 +48,13 @@ export const mapping = {
 export const orders = {
   OrderNotFound: (error: OrderNotFound) => notFound(`order ${error.orderId}`),
   InvalidOrder: (error: InvalidOrder) => invalid(error),
+  NotAShopOrder: (error: NotAShopOrder) => conflict(`Order ${error.orderId} did not come from the shop`),
+  NotRetranslatable: (error: NotRetranslatable) =>
+    conflict(
+      error.reason === "not-open"
+        ? `The order is ${error.status}: too far on to be translated anew`
+        : "The order did not come from the shop"
+    ),
   InvalidStateTransition: (error: InvalidStateTransition) =>
     Effect.fail(
       new InvalidStateTransitionProblem({

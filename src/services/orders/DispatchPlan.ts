@@ -84,7 +84,8 @@ export const makePlanning = (
     order: OrderRow,
     mode: JobMode,
     known: ReadonlyArray<JobRow>,
-    wanted: ReadonlyArray<JobToMake>
+    wanted: ReadonlyArray<JobToMake>,
+    items: ReadonlyArray<ItemRow>
   ) {
     const at = yield* now
     for (const job of known) {
@@ -103,7 +104,8 @@ export const makePlanning = (
         decodeIds
       )
       if (stored === undefined) return yield* Effect.die("a job was not stored")
-      planned.push({ id: stored.id, job: productionJob(order, job) })
+      const item = items.find(({ orderItemId }) => orderItemId === job.orderItemId)
+      planned.push({ id: stored.id, job: productionJob(order, job, memoOf(order, item)) })
     }
     return planned
   }, Effect.orDie)
@@ -155,12 +157,13 @@ export const makePlanning = (
       yield* Effect.orDie(sql`delete from mes_jobs where order_id = ${orderId} and mode <> ${mode}`)
     }
     const jobs = all.filter((job) => job.mode === mode)
-    const verdict = yield* judge(yield* rows.items(orderId), jobs, { lock: true })
+    const items = yield* rows.items(orderId)
+    const verdict = yield* judge(items, jobs, { lock: true })
     yield* mark(order, verdict.missingChoices, verdict.missingItems)
     if (verdict.missingChoices.length > 0 || verdict.missingItems.length > 0) {
       return { _tag: "Blocked", correlationId, choiceIds: verdict.missingChoices, productIds: verdict.missingItems }
     }
-    return { _tag: "Ready", correlationId, jobs: yield* storeJobs(order, mode, jobs, verdict.jobs) }
+    return { _tag: "Ready", correlationId, jobs: yield* storeJobs(order, mode, jobs, verdict.jobs, items) }
   })
 
   return { judge, plan }
@@ -172,14 +175,20 @@ const isSameJob = (a: Pick<JobToMake, "orderItemId" | "part">, b: Pick<JobToMake
 const isSame = (a: ReadonlyArray<number>, b: ReadonlyArray<number>): boolean =>
   a.length === b.length && a.every((id) => b.includes(id))
 
-const productionJob = (order: OrderRow, job: JobToMake): ProductionJob => ({
+/** The customer's note, then what a combination of the shop says that no choice carries. */
+const memoOf = ({ memo }: OrderRow, item: ItemRow | undefined): string | null => {
+  const variant = [item?.size ?? null, item?.optionLabel ?? null].filter((text) => text !== null)
+  return [...(memo === null ? [] : [memo]), ...(variant.length === 0 ? [] : [variant.join(" / ")])].join("\n") || null
+}
+
+const productionJob = (order: OrderRow, job: JobToMake, memo: string | null): ProductionJob => ({
   orderId: order.orderId,
   itemCode: job.itemCode,
   part: job.part,
   materialCodes: job.materialCodes,
   processCodes: job.processCodes,
   quantity: job.quantity,
-  memo: order.memo
+  memo
 })
 
 const blockedMessage = (

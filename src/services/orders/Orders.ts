@@ -5,18 +5,20 @@
  * the state machine of `OrderStatus`, under a lock on the order's row, so two changes at once are judged one after
  * the other. Does not talk to any external system, and does not check prices or the quantity steps of a product.
  */
-import { Array, Context, Effect, Layer, Schema } from "effect"
+import { Context, Effect, Layer, Schema } from "effect"
 import { OrderCreated, type OrderSource } from "../../domain/events/DomainEvents.ts"
 import { makeEventId, makeOrderId, now, OrderId } from "../../domain/Ids.ts"
 import type { StatusChange } from "../../domain/MesJob.ts"
 import type { NewOrder, Order } from "../../domain/Order.ts"
 import { type OrderActor, OrderStatus, transition } from "../../domain/OrderStatus.ts"
 import type { Page, PageRequest } from "../../domain/Page.ts"
+import { rowsOf } from "../catalog/CatalogSql.ts"
 import { Products } from "../catalog/Products.ts"
 import { EventBus } from "../events/EventBus.ts"
 import { EventContext } from "../events/EventContext.ts"
 import { Database } from "../storage/Database.ts"
 import { Notifications } from "./Notifications.ts"
+import { makeInsertItems } from "./OrderItems.ts"
 import { makeReadOrders } from "./OrderRows.ts"
 import { makeApplyStatus } from "./StatusChanges.ts"
 
@@ -76,8 +78,8 @@ export class Orders extends Context.Service<
 }
 
 const decodeIds = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ id: OrderId })))
+const designRows = rowsOf({ id: Schema.String })
 const decodeTotal = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ total: Schema.Int })]))
-const decodeItems = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ id: Schema.Int, position: Schema.Int })))
 const decodeLocked = Schema.decodeUnknownEffect(
   Schema.Array(Schema.Struct({ status: OrderStatus, correlationId: Schema.String }))
 )
@@ -93,6 +95,19 @@ const make = Effect.gen(function* () {
   const { sql } = database
   const readOrders = makeReadOrders(database)
   const applyStatus = makeApplyStatus(database, bus)
+  const insertItems = makeInsertItems(database)
+
+  /** Designs that the order names and nobody has made. */
+  const missingDesigns = Effect.fnUntraced(function* ({ items }: NewOrder) {
+    const ids = items.flatMap((item) => item.designId ?? [])
+    const known = ids.length === 0 ? [] : yield* designRows(sql`select id from designs where id = any(${ids}::text[])`)
+    const missing = new Set(ids).difference(new Set(known.map((design) => design.id)))
+    return items.flatMap(({ designId }, index) =>
+      designId !== undefined && missing.has(designId)
+        ? [{ path: `items.${index}.designId`, message: "no such design" }]
+        : []
+    )
+  })
 
   /** Everything in the order that the catalogue does not offer. */
   const issuesOf = Effect.fnUntraced(function* (order: NewOrder) {
@@ -114,34 +129,6 @@ const make = Effect.gen(function* () {
     })
   })
 
-  // Rows that refer to the catalogue go in by its ids: their foreign keys take locks in that order.
-  const insertItems = Effect.fnUntraced(function* (orderId: OrderId, items: NewOrder["items"]) {
-    const itemRows = items
-      .map((item, position) => ({
-        order_id: orderId,
-        position,
-        product_id: item.productId,
-        quantity: item.quantity,
-        design_id: item.designId ?? null
-      }))
-      .toSorted((a, b) => a.product_id - b.product_id)
-    if (!Array.isArrayNonEmpty(itemRows)) return
-    const inserted = yield* Effect.flatMap(
-      sql`insert into order_items ${sql.insert(itemRows)} returning id, position`,
-      decodeItems
-    )
-    const choiceRows = inserted
-      .flatMap((row) =>
-        (items[row.position]?.choiceIds ?? []).map((choiceId, position) => ({
-          order_item_id: row.id,
-          position,
-          choice_id: choiceId
-        }))
-      )
-      .toSorted((a, b) => a.choice_id - b.choice_id)
-    if (Array.isArrayNonEmpty(choiceRows)) yield* sql`insert into order_item_choices ${sql.insert(choiceRows)}`
-  }, Effect.orDie)
-
   const create: Orders["Service"]["create"] = Effect.fn("Orders.create")(function* (order, actor) {
     const context = yield* EventContext
     const correlationId = context?.correlationId ?? (yield* makeEventId)
@@ -150,7 +137,7 @@ const make = Effect.gen(function* () {
     const status: OrderStatus = order.paid === false ? "PENDING" : "CONFIRMED"
     return yield* database.transaction(
       Effect.gen(function* () {
-        const issues = yield* issuesOf(order)
+        const issues = [...(yield* issuesOf(order)), ...(yield* missingDesigns(order))]
         if (issues.length > 0) return yield* new InvalidOrder({ issues })
         yield* Effect.orDie(
           sql`insert into orders ${sql.insert({

@@ -21,7 +21,10 @@ const ItemRow = Schema.Struct({
   productId: ProductId,
   quantity: Schema.Int,
   /** In the order chosen. */
-  choiceIds: Schema.Array(ChoiceId)
+  choiceIds: Schema.Array(ChoiceId),
+  /** What a combination of the shop says beyond choices. */
+  size: Schema.NullOr(Schema.String),
+  optionLabel: Schema.NullOr(Schema.String)
 })
 export type ItemRow = typeof ItemRow.Type
 
@@ -67,8 +70,10 @@ export const makeProductionRows = ({ sql }: Database["Service"]) => ({
         select i.id as "orderItemId", i.product_id as "productId", i.quantity,
           array(
             select c.choice_id from order_item_choices c where c.order_item_id = i.id order by c.position
-          ) as "choiceIds"
-        from order_items i where i.order_id = ${orderId} order by i.position`,
+          ) as "choiceIds",
+          i.size_code || coalesce(' (' || z.display_name || ')', '') as "size", i.option_label as "optionLabel"
+        from order_items i left join product_sizes z on z.product_id = i.product_id and z.code = i.size_code
+        where i.order_id = ${orderId} order by i.position`,
       decodeItems
     )
   }, Effect.orDie),
