@@ -2,7 +2,7 @@
  * Identifiers and codes (specification, section 1). Numbers are positive 31-bit integers (PostgreSQL `integer`),
  * text ids carry their prefix.
  */
-import { Context, DateTime, Effect, Schema } from "effect"
+import { Clock, Context, DateTime, Effect, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
 
 /** Largest value of PostgreSQL's `integer`. */
@@ -34,6 +34,18 @@ export const OrderId = Schema.String.check(Schema.isPattern(/^ord_[0-9A-HJKMNP-T
 )
 export type OrderId = typeof OrderId.Type
 
+/** `des_` and a ULID. */
+export const DesignId = Schema.String.check(Schema.isPattern(/^des_[0-9A-HJKMNP-TV-Z]{26}$/)).pipe(
+  Schema.brand("DesignId")
+)
+export type DesignId = typeof DesignId.Type
+
+/** `rnd_` and a ULID. */
+export const RenderJobId = Schema.String.check(Schema.isPattern(/^rnd_[0-9A-HJKMNP-TV-Z]{26}$/)).pipe(
+  Schema.brand("RenderJobId")
+)
+export type RenderJobId = typeof RenderJobId.Type
+
 /** Five digits, the product's business key. */
 export const HuniCode = Schema.String.check(Schema.isPattern(/^\d{5}$/))
 
@@ -57,11 +69,25 @@ export const IdSource = Context.Reference<SecureRandom.SecureRandom["Service"]>(
 /** A new order id. Ids of one process sort by time. */
 export const makeOrderId = IdSource.use((source) => Effect.map(source.ulid, (ulid) => OrderId.make(`ord_${ulid}`)))
 
-/** A new event id. Ids of one process sort by time. */
-export const makeEventId = IdSource.use((source) => Effect.map(source.uuidV7(), (uuid) => EventId.make(uuid)))
+/** A new design id. Ids of one process sort by time. */
+export const makeDesignId = IdSource.use((source) => Effect.map(source.ulid, (ulid) => DesignId.make(`des_${ulid}`)))
 
-/** Now, from the Clock, as ISO-8601 UTC with milliseconds. */
-export const now = Effect.map(DateTime.now, DateTime.formatIso)
+/** A new id of a render job. Ids of one process sort by time. */
+export const makeRenderJobId = IdSource.use((source) =>
+  Effect.map(source.ulid, (ulid) => RenderJobId.make(`rnd_${ulid}`))
+)
+
+/** A new event id. Ids of one process sort by time. Unchecked: every publish makes one. */
+export const makeEventId = IdSource.use((source) =>
+  Effect.map(source.uuidV7(), (uuid) => EventId.make(uuid, { disableChecks: true }))
+)
+
+/** Now, from the Clock, as ISO-8601 UTC with milliseconds. Under load many ask within one millisecond. */
+export const now = Effect.map(Clock.currentTimeMillis, (millis) => {
+  if (millis !== latest.millis) latest = { millis, iso: DateTime.formatIso(DateTime.makeUnsafe(millis)) }
+  return latest.iso
+})
+let latest = { millis: Number.NaN, iso: "" }
 
 /** Random bytes, taken from the system 8 KiB at a time: asking it for a few at each id costs a system call. */
 const pooledRandomBytes = () => {
