@@ -16,11 +16,16 @@ const fields = {
   message: Schema.String
 }
 
+/** Why nobody knows what the system made of a request: no answer in time, a lost connection, an unreadable answer. */
+const silence = Schema.optionalKey(Schema.Literals(["Timeout", "Connection", "Garbage"]))
+
 /** The system did not answer, or answered that it is in trouble (connection failure, 408, 425, 5xx). Retryable. */
 export class Transient extends Schema.TaggedError<Transient>()("Transient", {
   ...fields,
-  /** HTTP status, when there was an answer. */
+  /** HTTP status, when there was a readable answer. */
   status: Schema.optionalKey(Schema.Int),
+  /** Set where there was no readable answer. */
+  reason: silence,
   /** `Retry-After` of the answer in milliseconds, capped at one hour; pauses the whole adapter. */
   retryAfterMillis: Schema.optionalKey(Schema.Finite)
 }) {}
@@ -29,7 +34,9 @@ export class Transient extends Schema.TaggedError<Transient>()("Transient", {
 export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", {
   ...fields,
   /** Milliseconds to wait, from `Retry-After`, capped at one hour; null = the answer named none. */
-  retryAfterMillis: Schema.NullOr(Schema.Finite)
+  retryAfterMillis: Schema.NullOr(Schema.Finite),
+  /** `Quota`: what was paid for is used up, and a pause is no help. `Local`: our own limit; nothing was sent. */
+  reason: Schema.optionalKey(Schema.Literals(["Quota", "Local"]))
 }) {}
 
 /** The system understood and refused (other 4xx, a business refusal). Permanent. */
@@ -47,7 +54,10 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthoriz
 }) {}
 
 /** The outcome is unknown (timeout or lost connection after sending). Retryable only by idempotency key or look-up. */
-export class Ambiguous extends Schema.TaggedError<Ambiguous>()("Ambiguous", fields) {}
+export class Ambiguous extends Schema.TaggedError<Ambiguous>()("Ambiguous", {
+  ...fields,
+  reason: silence
+}) {}
 
 /** The circuit breaker refused the call; nothing was sent. The event is deferred. */
 export class CircuitOpen extends Schema.TaggedError<CircuitOpen>()("CircuitOpen", {

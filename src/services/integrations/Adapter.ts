@@ -23,6 +23,8 @@ export interface Adapter<D extends EventDefinition = EventDefinition> extends Pi
   readonly healthCheck: Effect.Effect<boolean, IntegrationError>
   /** How often the health is checked, in milliseconds. Default 60 000. */
   readonly healthIntervalMillis?: number
+  /** For an adapter that follows no events and works on its own: its part of the status. */
+  readonly activity?: Effect.Effect<AdapterActivity>
 }
 
 /** Checks that the events, the handler and their types fit; returns the adapter as it is. */
@@ -39,3 +41,6 @@ export const AdapterStatus = Schema.Struct({
   consecutiveFailures: Schema.Int
 })
 export type AdapterStatus = typeof AdapterStatus.Type
+
+/** What an adapter's work tells of its state. */
+export type AdapterActivity = Pick<AdapterStatus, "lastSuccessAt" | "lastFailureAt" | "consecutiveFailures">

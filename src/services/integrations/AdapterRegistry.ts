@@ -34,6 +34,8 @@ export class AdapterRegistry extends Context.Service<
     readonly status: (name: string) => Effect.Effect<AdapterStatus, AdapterNotFound>
     /** Status of all, from the last checks. */
     readonly statuses: Effect.Effect<ReadonlyArray<AdapterStatus>>
+    /** What the last check of each said; null = none has run yet, or it is off. */
+    readonly checks: Effect.Effect<ReadonlyMap<string, boolean | null>>
     /** Checks one now, with the time limit of 5 s. */
     readonly checkHealth: (name: string) => Effect.Effect<AdapterStatus, AdapterNotFound>
     /** Checks all now, in parallel, each with the time limit. */
@@ -128,7 +130,10 @@ export class AdapterRegistry extends Context.Service<
         const { adapter } = registered
         const circuit = yield* adapter.breaker.snapshot
         const started = yield* Ref.get(registered.started)
-        const delivered = started && adapter.events.length > 0 ? yield* delivery.status(adapter.name) : null
+        const delivered =
+          started && adapter.events.length > 0
+            ? yield* delivery.status(adapter.name)
+            : yield* adapter.activity ?? Effect.succeed(null)
         return {
           name: adapter.name,
           mode: adapter.mode,
@@ -156,6 +161,14 @@ export class AdapterRegistry extends Context.Service<
           return yield* status(yield* find(name))
         }),
         statuses: Effect.flatMap(all, Effect.forEach(status)).pipe(Effect.withSpan("AdapterRegistry.statuses")),
+        checks: Effect.flatMap(all, (each) =>
+          Effect.map(
+            Effect.forEach(each, ({ adapter, healthy }) =>
+              Effect.map(Ref.get(healthy), (healthy) => [adapter.name, healthy] as const)
+            ),
+            (entries) => new Map(entries)
+          )
+        ),
         checkHealth: Effect.fn("AdapterRegistry.checkHealth")(function* (name: string) {
           return yield* checked(yield* find(name))
         }),

@@ -12,7 +12,7 @@
  * Messages name statuses, codes and schema paths only: no headers, no bodies.
  */
 import { Predicate, Schema, SchemaIssue } from "effect"
-import type { Headers, HttpClientError } from "effect/http"
+import type { Headers, HttpClientError, HttpClientRequest } from "effect/http"
 import {
   Ambiguous,
   type IntegrationError,
@@ -33,11 +33,21 @@ export interface Answer {
 }
 
 /** What an adapter reads out of an answer: an error inside a 200, or the code and reason of a 4xx. No personal data. */
-export type Verdict =
+export type Verdict = (
   | { readonly _tag: "Rejected"; readonly message: string; readonly code?: string }
   | { readonly _tag: "Unauthorized"; readonly message: string }
-  | { readonly _tag: "RateLimited"; readonly message: string; readonly retryAfterMillis: number | null }
+  | {
+      readonly _tag: "RateLimited"
+      readonly message: string
+      readonly retryAfterMillis: number | null
+      /** What was paid for is used up: not worth a retry. */
+      readonly quota?: true
+    }
   | { readonly _tag: "Transient"; readonly message: string }
+) & {
+  /** Decides the class against the status too, for systems whose statuses lie (a used-up limit as 403). */
+  readonly decisive?: true
+}
 
 /** The exchange that failed, as far as it got. */
 export interface Exchange {
@@ -47,6 +57,10 @@ export interface Exchange {
   readonly method: string | null
   /** Null = no complete answer. */
   readonly answer: Answer | null
+  /** What was sent. */
+  readonly request?: HttpClientRequest.HttpClientRequest
+  /** The body of the answer. */
+  readonly bytes?: Uint8Array
 }
 
 /** Repeating a request of these methods does no harm (RFC 9110, section 9.2.2; QUERY: its draft). */
@@ -64,14 +78,17 @@ export const fromAnswer = (
   const message = verdict?.message ?? `answered ${status}`
   const retryAfterMillis = parseRetryAfter(answer.headers["retry-after"], now)
   const byStatus = classOfStatus(status)
-  // A verdict speaks for a 2xx; of an error status it only tells code and reason, since the status decides the class.
-  switch (byStatus === "Success" ? (verdict?._tag ?? "Rejected") : byStatus) {
+  // A verdict speaks for a 2xx; of an error status it only tells code and reason, since the status decides the class,
+  // unless the verdict says that the status is not to be trusted.
+  const byVerdict = byStatus === "Success" || verdict?.decisive === true
+  switch (byVerdict ? (verdict?._tag ?? "Rejected") : byStatus) {
     case "RateLimited":
       return new RateLimited({
         adapter,
         operation,
         message,
-        retryAfterMillis: verdict?._tag === "RateLimited" ? verdict.retryAfterMillis : retryAfterMillis
+        retryAfterMillis: verdict?._tag === "RateLimited" ? verdict.retryAfterMillis : retryAfterMillis,
+        ...(verdict?._tag === "RateLimited" && verdict.quota === true ? { reason: "Quota" } : {})
       })
     case "Unauthorized":
       return new Unauthorized({ adapter, operation, message, status })
@@ -105,11 +122,15 @@ export const classOfStatus = (
 }
 
 /** No usable answer: silence, a lost connection, garbage. */
-export const unanswered = (exchange: Exchange, message: string): Transient | Ambiguous => {
+export const unanswered = (
+  exchange: Exchange,
+  message: string,
+  reason: "Timeout" | "Connection" | "Garbage"
+): Transient | Ambiguous => {
   const { adapter, operation } = exchange
   return exchange.method === null || idempotent.has(exchange.method)
-    ? new Transient({ adapter, operation, message })
-    : new Ambiguous({ adapter, operation, message })
+    ? new Transient({ adapter, operation, message, reason })
+    : new Ambiguous({ adapter, operation, message, reason })
 }
 
 /** The error of an HTTP client or of a schema, in an exchange whose answer is no error by itself. */
@@ -119,7 +140,7 @@ export const fromClientError = (
 ): IntegrationError => {
   const { adapter, answer, operation } = exchange
   if (answer !== null) {
-    return unanswered(exchange, `answered ${answer.status}, but ${whyUnreadable(answer, error)}`)
+    return unanswered(exchange, `answered ${answer.status}, but ${whyUnreadable(answer, error)}`, "Garbage")
   }
   if (Schema.isSchemaError(error)) {
     return new Invalid({
@@ -141,14 +162,18 @@ export const fromClientError = (
     case "TransportError": {
       const code = codeOf(error.reason.cause)
       return code !== null && neverConnected.has(code)
-        ? new Transient({ adapter, operation, message: `no connection (${code})` })
-        : unanswered(exchange, code === null ? "the connection failed" : `the connection failed (${code})`)
+        ? new Transient({ adapter, operation, message: `no connection (${code})`, reason: "Connection" })
+        : unanswered(
+            exchange,
+            code === null ? "the connection failed" : `the connection failed (${code})`,
+            "Connection"
+          )
     }
     // The body broke off.
     case "DecodeError":
     case "EmptyBodyError":
     case "StatusCodeError":
-      return unanswered(exchange, "the connection was lost during the answer")
+      return unanswered(exchange, "the connection was lost during the answer", "Connection")
   }
 }
 

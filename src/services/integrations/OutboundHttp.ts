@@ -38,7 +38,8 @@ import {
   unanswered,
   type Verdict
 } from "./HttpFailure.ts"
-import { reportCall } from "./CallReport.ts"
+import type { CallRecorder } from "../providers/CallRecorder.ts"
+import { reporter } from "./CallReport.ts"
 
 export interface OutboundOptions {
   /** Name of the adapter, e.g. `mes`. */
@@ -51,14 +52,25 @@ export interface OutboundOptions {
    */
   readonly httpClient: HttpClient.HttpClient
   readonly breaker: CircuitBreaker
-  /** Of one attempt, from connecting to decoding. Default 10 s. */
-  readonly timeout?: Duration.Input
+  /** Of one attempt, from connecting to decoding; an effect is asked for each attempt. Default 10 s. */
+  readonly timeout?: Duration.Input | Effect.Effect<Duration.Duration>
+  /**
+   * Runs before each `call`, after the circuit has admitted it and outside its time limit: a rate limit. When it fails,
+   * nothing is sent and the breaker counts nothing.
+   */
+  readonly admission?: Effect.Effect<void, IntegrationError>
   /** Sent with every request unless the request sets them itself. Credentials as Redacted. */
   readonly headers?: Readonly<Record<string, string | Redacted.Redacted>>
   /** Largest answer in bytes; a larger one counts as garbage. Default 4 MiB. */
   readonly maxBodyBytes?: number
   /** Finds the error inside a 2xx, or the code and reason of a refusal; undefined = nothing to add. */
   readonly checkAnswer?: (answer: Answer) => Verdict | undefined
+  /** Told of every call; default nobody. Inside of a provider's attempt, that attempt tells. */
+  readonly recorder?: CallRecorder
+  /** What its calls are recorded under. Default: the adapter's name. */
+  readonly integration?: string
+  /** `sandbox`: what answers is a simulator. Default `live`. */
+  readonly mode?: "live" | "sandbox"
 }
 
 export interface OutboundHttp {
@@ -97,8 +109,12 @@ export type ClientError = HttpClientError.HttpClientError | Schema.SchemaError
 /** Makes the guarded connection. Holds no resources. */
 export const make = (options: OutboundOptions): OutboundHttp => {
   const { adapter, breaker } = options
-  const timeout = Duration.fromInputUnsafe(options.timeout ?? "10 seconds")
+  const timeout = Effect.isEffect(options.timeout)
+    ? options.timeout
+    : Effect.succeed(Duration.fromInputUnsafe(options.timeout ?? "10 seconds"))
   const maxBodyBytes = options.maxBodyBytes ?? 4 * 1024 * 1024
+
+  const report = reporter(options)
 
   const failureOf = (exchange: Exchange, answer: Answer) =>
     Effect.map(Clock.currentTimeMillis, (now) => fromAnswer(exchange, answer, options.checkAnswer?.(answer), now))
@@ -135,20 +151,22 @@ export const make = (options: OutboundOptions): OutboundHttp => {
     Effect.fnUntraced(function* <A, R, E>(operation: string, attempt: Effect.Effect<A, E | ClientError, R>) {
       const exchanges = yield* Ref.make<Exchange>({ adapter, operation, method: null, answer: null })
       const started = yield* Clock.currentTimeNanos
+      const duration = yield* timeout
       const limited = attempt.pipe(
         Effect.provideService(CurrentExchange, exchanges),
         Effect.catchIf(isClientError, (error) => Effect.flip(failureOfClient(exchanges, error))),
         Effect.timeoutOrElse({
-          duration: timeout,
+          duration,
           orElse: () =>
             Effect.flatMap(Ref.get(exchanges), (exchange) =>
-              Effect.fail(unanswered(exchange, `no answer within ${Duration.format(timeout)}`))
+              Effect.fail(unanswered(exchange, `no answer within ${Duration.format(duration)}`, "Timeout"))
             )
         })
       )
-      return yield* (guarded ? pass(breaker, exchanges, limited) : limited).pipe(
+      const admitted = options.admission === undefined ? limited : Effect.andThen(options.admission, limited)
+      return yield* (guarded ? pass(breaker, exchanges, admitted) : limited).pipe(
         Effect.onExit((exit) =>
-          Effect.flatMap(Ref.get(exchanges), (exchange) => reportCall({ exchange, exit, started, probe: !guarded }))
+          Effect.flatMap(Ref.get(exchanges), (exchange) => report({ exchange, exit, started, probe: !guarded }))
         ),
         Effect.withSpan(`${adapter} ${operation}`, { attributes: { adapter, operation } })
       )
@@ -178,7 +196,11 @@ const claim = Effect.fnUntraced(function* (adapter: string, request: HttpClientR
   if (exchanges === null || (yield* Ref.get(exchanges)).adapter !== adapter) {
     return yield* Effect.die(new Error(`A request to ${adapter} outside OutboundHttp.call would pass no breaker`))
   }
-  const { method } = yield* Ref.getAndUpdate(exchanges, (exchange) => ({ ...exchange, method: request.method }))
+  const { method } = yield* Ref.getAndUpdate(exchanges, (exchange) => ({
+    ...exchange,
+    method: request.method,
+    request
+  }))
   if (method !== null) {
     return yield* Effect.die(new Error(`A second request to ${adapter} in one OutboundHttp.call would not be counted`))
   }
@@ -212,7 +234,7 @@ const receive = Effect.fnUntraced(function* (
   const response = yield* send
   const exchange = yield* Ref.get(exchanges)
   if (response.status < 200 || response.status > 599) {
-    return yield* unanswered(exchange, `answered with the impossible status ${response.status}`)
+    return yield* unanswered(exchange, `answered with the impossible status ${response.status}`, "Garbage")
   }
   const chunks: Array<Uint8Array> = []
   let size = 0
@@ -221,7 +243,7 @@ const receive = Effect.fnUntraced(function* (
       size += chunk.length
       chunks.push(chunk)
       return size > maxBodyBytes
-        ? Effect.fail(unanswered(exchange, `answered more than ${maxBodyBytes} bytes`))
+        ? Effect.fail(unanswered(exchange, `answered more than ${maxBodyBytes} bytes`, "Garbage"))
         : Effect.void
     }),
     Effect.catchIf(
@@ -242,7 +264,8 @@ const receive = Effect.fnUntraced(function* (
       return Option.getOrUndefined(parseJson(new TextDecoder().decode(bytes)))
     }
   }
-  yield* Ref.set(exchanges, { ...exchange, answer })
+  // As it was sent, with what the transport added.
+  yield* Ref.set(exchanges, { ...exchange, answer, bytes, request: response.request })
   return { answer, bytes }
 })
 

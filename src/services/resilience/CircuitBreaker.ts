@@ -18,11 +18,12 @@
  * const breaker = yield* CircuitBreaker.make({ name: "mes", settings: CircuitSettings.mes })
  * const answer = yield* breaker.protect(callTheSystem) // fails with CircuitOpen when refused
  */
-import { Cause, Clock, Deferred, Effect, Exit, MutableRef, PubSub, Ref, Schema, Stream } from "effect"
+import { Cause, Clock, Deferred, Effect, Equal, Exit, MutableRef, PubSub, Ref, Schema, Stream } from "effect"
 import type { Fiber } from "effect"
 import { breakerOutcome, CircuitOpen, IntegrationError } from "../../domain/IntegrationError.ts"
 import type { CircuitSettings } from "./CircuitSettings.ts"
 import * as CircuitState from "./CircuitState.ts"
+import * as CircuitWindow from "./CircuitWindow.ts"
 
 /** A change of state, and which breaker changed. */
 export interface Transition extends CircuitState.Transition {
@@ -78,6 +79,12 @@ export interface CircuitBreaker {
   readonly forceClosed: Effect.Effect<void>
   /** Back to automatic: closed, with nothing counted. */
   readonly reset: Effect.Effect<void>
+  /**
+   * Goes on with other settings, in the state it is in: what was counted stays counted (but not over a window of
+   * another kind or size), an open period ends when it was
+   * going to, trials that are out stay out. Later outcomes and periods follow the new settings.
+   */
+  readonly configure: (settings: CircuitSettings) => Effect.Effect<void>
 }
 
 export interface Options {
@@ -99,9 +106,10 @@ export const make = (options: Options): Effect.Effect<CircuitBreaker> =>
 
 /** Publishes to a hub that several breakers share; see `CircuitBreakers`. */
 export const makeWith = Effect.fnUntraced(function* (options: Options, hub: PubSub.PubSub<Transition>) {
-  const { name, settings } = options
+  const { name } = options
   const classifyError = options.classify ?? classify
-  const step = CircuitState.makeStep(settings)
+  let settings = options.settings
+  let step = CircuitState.makeStep(settings)
   const ref = yield* Ref.make<CircuitState.CircuitState>(CircuitState.initial)
   let changed = Deferred.makeUnsafe<void>()
 
@@ -153,7 +161,7 @@ export const makeWith = Effect.fnUntraced(function* (options: Options, hub: PubS
       }
     )
   }
-  const timed = settings.rates?.slowCalls !== undefined
+  let timed = settings.rates?.slowCalls !== undefined
   let shared = { generation: 0, observer: observe(0, 0) }
   const observerOf = (generation: number) => {
     if (shared.generation !== generation) shared = { generation, observer: observe(generation, 0) }
@@ -200,7 +208,9 @@ export const makeWith = Effect.fnUntraced(function* (options: Options, hub: PubS
 
   const breaker: CircuitBreaker = {
     name,
-    settings,
+    get settings() {
+      return settings
+    },
     protect,
     snapshot: peek((state, now) => ({
       name,
@@ -219,7 +229,16 @@ export const makeWith = Effect.fnUntraced(function* (options: Options, hub: PubS
     transitions: Stream.filter(Stream.fromPubSub(hub), (transition) => transition.name === name),
     forceOpen: order({ _tag: "ForceOpen" }),
     forceClosed: order({ _tag: "ForceClosed" }),
-    reset: order({ _tag: "Reset" })
+    reset: order({ _tag: "Reset" }),
+    configure: (next) =>
+      Ref.update(ref, (state) => {
+        const sameWindow = Equal.equals(settings.rates?.window, next.rates?.window)
+        settings = next
+        step = CircuitState.makeStep(next)
+        timed = next.rates?.slowCalls !== undefined
+        // Slots of one window mean nothing in another.
+        return sameWindow || state.status !== "CLOSED" ? state : { ...state, window: CircuitWindow.empty }
+      })
   }
   return breaker
 })

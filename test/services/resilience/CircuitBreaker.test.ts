@@ -583,3 +583,52 @@ describe("operators and observers", () => {
     })
   )
 })
+
+describe("other settings", () => {
+  it.effect("what was counted stays counted, and the new threshold applies from the next failure on", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      yield* fail(breaker, 4)
+      yield* breaker.configure(CircuitSettings.edicus)
+      assert.deepStrictEqual(breaker.settings, CircuitSettings.edicus)
+      assert.strictEqual(yield* stateOf(breaker), "CLOSED")
+      yield* fail(breaker, 1)
+      assert.strictEqual(yield* stateOf(breaker), "OPEN")
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual(yield* breaker.canAdmit, true)
+    })
+  )
+
+  it.effect("an open period ends when it was going to", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      yield* fail(breaker, 5)
+      yield* breaker.configure(CircuitSettings.edicus)
+      yield* TestClock.adjust("59 seconds")
+      assert.strictEqual(yield* breaker.canAdmit, false)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* breaker.canAdmit, true)
+    })
+  )
+
+  it.effect("a window of another kind begins empty", () =>
+    Effect.gen(function* () {
+      const rates = { minimumCalls: 4, failureRate: 0.5 }
+      const openFor = Duration.minutes(1)
+      const breaker = yield* make(
+        CircuitSettings.CircuitSettings.make({
+          openFor,
+          rates: { ...rates, window: { duration: Duration.minutes(1) } }
+        })
+      )
+      yield* fail(breaker, 3)
+      yield* breaker.configure(
+        CircuitSettings.CircuitSettings.make({ openFor, rates: { ...rates, window: { calls: 10 } } })
+      )
+      yield* fail(breaker, 3)
+      assert.strictEqual(yield* stateOf(breaker), "CLOSED")
+      yield* fail(breaker, 1)
+      assert.strictEqual(yield* stateOf(breaker), "OPEN")
+    })
+  )
+})
