@@ -26,8 +26,8 @@ export interface Report {
 
 const npmPackage = (name: string) => `(^|/)node_modules/${name}/`
 
-/** The files that put the rooms together and so may import from all of them: src/*.ts, src/cli, the list of adapters. */
-const composition = "^src/([^/]+[.]ts$|cli/|adapters/adapters[.]ts$)"
+/** The files that put the rooms together and so may import from all of them: src/*.ts, cli, demo, the list of adapters. */
+const composition = "^src/([^/]+[.]ts$|cli/|demo/|adapters/adapters[.]ts$)"
 
 const rules: IFlattenedRuleSet = {
   forbidden: [

@@ -1,6 +1,6 @@
 /** The examples of the README do what their comments say. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Layer, Logger, Ref } from "effect"
+import { ConfigProvider, Deferred, Effect, Layer, Logger, Ref } from "effect"
 import { EventBus } from "../src/services/events/EventBus.ts"
 import { OrderStatusChanged } from "../src/domain/events/DomainEvents.ts"
 import { OrderId } from "../src/domain/Ids.ts"
@@ -10,7 +10,10 @@ import { CircuitBreakers } from "../src/services/resilience/CircuitBreakers.ts"
 import * as Adapter from "../docs/examples/adapter.ts"
 import * as Breaker from "../docs/examples/breaker.ts"
 import * as Bus from "../docs/examples/bus.ts"
+import * as Client from "../docs/examples/client.ts"
+import { embedded } from "./support/Databases.ts"
 import * as HttpSimulator from "./support/simulator/HttpSimulator.ts"
+import * as Hub from "./support/TestHub.ts"
 
 /** Lines that the program logs, without what its services say. */
 const logged = <A, E>(program: Effect.Effect<A, E>, wanted: (line: string) => boolean) =>
@@ -39,6 +42,18 @@ describe("examples", () => {
       const lines = yield* logged(Bus.program, (line) => /^(dead letter:|booked)/.test(line))
       assert.deepStrictEqual(lines, ["dead letter: the books are closed", "booked 2026-0001: 12000"])
     })
+  )
+
+  it.live("a client of the hub", () =>
+    Effect.gen(function* () {
+      const port = yield* Hub.port
+      const settings = ConfigProvider.fromUnknown({ HUB_URL: `http://127.0.0.1:${port}`, HUB_API_KEY: Hub.adminKey })
+      const program = Effect.provide(Client.program, Client.layer).pipe(
+        Effect.provideService(ConfigProvider.ConfigProvider, settings)
+      )
+      const lines = yield* logged(program, () => true)
+      assert.deepStrictEqual(lines, ["order: CONFIRMED", "confirmed orders: 1", "no such order: 404"])
+    }).pipe(Effect.provide(Hub.layer(embedded)))
   )
 
   it.live("an adapter of one's own", () =>

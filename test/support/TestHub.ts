@@ -5,38 +5,58 @@
 import { NodeHttpServer } from "@effect/platform-node"
 import { assert } from "@effect/vitest"
 import { Context, Duration, Effect, Layer, Queue, Redacted, Ref, Schema } from "effect"
-import { HttpServer as PlatformServer } from "effect/http"
+import { FetchHttpClient, HttpServer as PlatformServer } from "effect/http"
 import { NetAddress } from "effect/net"
 import * as Http from "node:http"
 import * as Net from "node:net"
 import { OrderCreated } from "../../src/domain/events/DomainEvents.ts"
 import { Rejected } from "../../src/domain/IntegrationError.ts"
+import * as Adapters from "../../src/adapters/adapters.ts"
 import * as HttpServer from "../../src/http/HttpServer.ts"
 import * as NodeServer from "../../src/http/NodeServer.ts"
 import * as Hub from "../../src/Hub.ts"
 import { CatalogImport } from "../../src/services/catalog/CatalogImport.ts"
+import { Categories } from "../../src/services/catalog/Categories.ts"
 import { MesItems } from "../../src/services/catalog/MesItems.ts"
 import { MesMappings } from "../../src/services/catalog/MesMappings.ts"
 import { Options } from "../../src/services/catalog/Options.ts"
 import { Products } from "../../src/services/catalog/Products.ts"
+import { Addresses } from "../../src/services/data/Addresses.ts"
+import { Companies } from "../../src/services/data/Companies.ts"
+import { ExchangeRates } from "../../src/services/data/ExchangeRates.ts"
+import { Flights } from "../../src/services/data/Flights.ts"
+import { Designs } from "../../src/services/designs/Designs.ts"
+import { EditorProducts } from "../../src/services/designs/EditorProducts.ts"
+import { RenderJobs } from "../../src/services/designs/RenderJobs.ts"
 import { DeadLetters } from "../../src/services/events/DeadLetters.ts"
 import { Delivery } from "../../src/services/events/Delivery.ts"
 import { EventLog } from "../../src/services/events/EventLog.ts"
 import * as Events from "../../src/services/events/Events.ts"
+import * as HubConfig from "../../src/services/HubConfig.ts"
 import { ReceivedEvents } from "../../src/services/intake/ReceivedEvents.ts"
 import { makeAdapter } from "../../src/services/integrations/Adapter.ts"
 import { AdapterRegistry } from "../../src/services/integrations/AdapterRegistry.ts"
+import { Circuits } from "../../src/services/observability/Circuits.ts"
+import * as CallRecords from "../../src/services/observability/CallRecords.ts"
+import { CallViews } from "../../src/services/observability/CallViews.ts"
+import { IntegrationHealth } from "../../src/services/observability/IntegrationHealth.ts"
+import * as Monitoring from "../../src/services/observability/Monitoring.ts"
 import { JobReports } from "../../src/services/orders/JobReports.ts"
 import { Notifications } from "../../src/services/orders/Notifications.ts"
 import { Orders } from "../../src/services/orders/Orders.ts"
 import { Production } from "../../src/services/orders/Production.ts"
+import { RuntimeConfig } from "../../src/services/providers/RuntimeConfig.ts"
+import * as ProviderServices from "../../src/services/providers/ProviderServices.ts"
 import * as CircuitBreaker from "../../src/services/resilience/CircuitBreaker.ts"
+import { CircuitBreakers } from "../../src/services/resilience/CircuitBreakers.ts"
 import { CircuitSettings } from "../../src/services/resilience/CircuitSettings.ts"
 import { orderDispatch } from "../../src/services/resilience/RetryPolicy.ts"
 import { ApiKeys } from "../../src/services/security/ApiKeys.ts"
 import { Idempotency } from "../../src/services/security/Idempotency.ts"
 import { WebhookInbox, WebhookRefused } from "../../src/services/security/WebhookInbox.ts"
 import { WebhookSecrets } from "../../src/services/security/WebhookSecrets.ts"
+import { ShopOrders } from "../../src/services/shop/ShopOrders.ts"
+import { ShopProducts } from "../../src/services/shop/ShopProducts.ts"
 import { Database } from "../../src/services/storage/Database.ts"
 import type { DatabaseLayer } from "./Databases.ts"
 
@@ -113,11 +133,22 @@ const plant = Layer.effect(
   })
 )
 
+/** The data services, answered by their sandboxes. */
+const dataServices = Layer.unwrap(
+  Effect.map(Effect.orDie(HubConfig.load({})), ({ providers }) => Adapters.dataServices(providers))
+).pipe(Layer.provide(FetchHttpClient.layer))
+
 /** Everything that the hub is made of, and `TestHub` on top. */
 export const layer = (database: DatabaseLayer) =>
   plant.pipe(
     Layer.provideMerge(HttpServer.layer),
     Layer.provideMerge(NodeHttpServer.layer(NodeServer.make, { port: 0, host: "127.0.0.1" })),
+    Layer.provideMerge(RuntimeConfig.layer),
+    Layer.provideMerge(dataServices),
+    Layer.provideMerge(Monitoring.layer),
+    Layer.provideMerge(CallViews.layer),
+    Layer.provideMerge(CallRecords.layer()),
+    Layer.provideMerge([CircuitBreakers.layer, ProviderServices.layerMemory]),
     Layer.provideMerge(Hub.core),
     Layer.provideMerge(AdapterRegistry.layer),
     Layer.provideMerge(WebhookInbox.layer()),
@@ -215,6 +246,10 @@ export const overMocks = (
   options: {
     readonly products?: Partial<Products["Service"]>
     readonly log?: Partial<EventLog["Service"]>
+    readonly rates?: Partial<ExchangeRates["Service"]>
+    readonly addresses?: Partial<Addresses["Service"]>
+    readonly flights?: Partial<Flights["Service"]>
+    readonly companies?: Partial<Companies["Service"]>
     readonly gracefulShutdownTimeout?: Duration.Input
   } = {}
 ) =>
@@ -245,10 +280,21 @@ export const overMocks = (
       }),
       Layer.mock(Database)({ kind: "embedded" }),
       Layer.mock(Options)({}),
+      Layer.mock(Categories)({}),
+      Layer.mock(ShopProducts)({}),
+      Layer.mock(ShopOrders)({}),
       Layer.mock(MesItems)({}),
       Layer.mock(MesMappings)({}),
       Layer.mock(CatalogImport)({}),
       Layer.mock(Orders)({}),
+      Layer.mock(Designs)({}),
+      Layer.mock(EditorProducts)({}),
+      Layer.mock(RenderJobs)({}),
+      Layer.mock(ExchangeRates)(options.rates ?? {}),
+      Layer.mock(Addresses)(options.addresses ?? {}),
+      Layer.mock(Flights)(options.flights ?? {}),
+      Layer.mock(Companies)(options.companies ?? {}),
+      Layer.mock(RuntimeConfig)({}),
       Layer.mock(Production)({}),
       Layer.mock(JobReports)({}),
       Layer.mock(Notifications)({}),
@@ -256,6 +302,9 @@ export const overMocks = (
       Layer.mock(Delivery)({}),
       Layer.mock(DeadLetters)({}),
       Layer.mock(AdapterRegistry)({}),
+      Layer.mock(IntegrationHealth)({}),
+      Layer.mock(CallViews)({}),
+      Layer.mock(Circuits)({}),
       Layer.mock(Idempotency)({}),
       Layer.mock(WebhookInbox)({ receive: ({ adapter }) => Effect.fail(new WebhookRefused({ adapter })) })
     ])

@@ -20,18 +20,31 @@ const importedBy = (file: string, seen = new Set<string>()): ReadonlySet<string>
   return seen
 }
 
+const root = join(import.meta.dirname, "../../..")
+
+/** What a program gets with this module, apart from the domain and the API's own definitions. */
+const brought = (module: string) => {
+  const imported = [...importedBy(join(root, "src/http/api", module))].map((name) => name.replace(`${root}/`, ""))
+  return {
+    packages: imported.filter((name) => !name.endsWith(".ts")).sort(),
+    services: imported.filter((name) => /^src\/(?!domain\/|http\/api\/)/.test(name)).sort()
+  }
+}
+
 describe("HubApi", () => {
-  it("can be imported by a client without any code of the server", () => {
-    const root = join(import.meta.dirname, "../../..")
-    const imported = [...importedBy(join(root, "src/http/api/HubApi.ts"))].map((name) => name.replace(`${root}/`, ""))
-    const packages = imported.filter((name) => !name.endsWith(".ts"))
-    assert.deepStrictEqual(packages.filter((name) => name !== "effect").sort(), ["effect/crypto", "effect/http-api"])
-    const services = imported.filter((name) => /^src\/(?!domain\/|http\/api\/)/.test(name))
-    assert.deepStrictEqual(services.sort(), [
+  it("can be imported by a client without any code of the server, and so can the client", () => {
+    const { packages, services } = brought("HubApi.ts")
+    assert.deepStrictEqual(packages, ["effect", "effect/crypto", "effect/http-api"])
+    assert.deepStrictEqual(services, [
       "src/services/catalog/CatalogReport.ts",
       "src/services/events/DeadLetter.ts",
       "src/services/events/EventRecord.ts",
       "src/services/integrations/Adapter.ts"
     ])
+    for (const module of ["HubClient.ts", "EventFeed.ts"]) {
+      const client = brought(module)
+      assert.includeMembers(["effect/encoding", "effect/http", ...packages], client.packages)
+      assert.deepStrictEqual(client.services, services)
+    }
   })
 })
