@@ -13,21 +13,31 @@ import { MesItems } from "./services/catalog/MesItems.ts"
 import { MesMappings } from "./services/catalog/MesMappings.ts"
 import { Options } from "./services/catalog/Options.ts"
 import { Products } from "./services/catalog/Products.ts"
+import { Designs } from "./services/designs/Designs.ts"
+import { EditorProducts } from "./services/designs/EditorProducts.ts"
+import { RenderJobs } from "./services/designs/RenderJobs.ts"
 import { DeliverySettings } from "./services/events/DeliverySettings.ts"
 import * as Events from "./services/events/Events.ts"
 import type { HubConfig } from "./services/HubConfig.ts"
 import { ReceivedEvents } from "./services/intake/ReceivedEvents.ts"
 import { AdapterRegistry } from "./services/integrations/AdapterRegistry.ts"
+import * as Monitoring from "./services/observability/Monitoring.ts"
 import { JobReports } from "./services/orders/JobReports.ts"
+import * as CallRecords from "./services/observability/CallRecords.ts"
+import { CallViews } from "./services/observability/CallViews.ts"
 import { Notifications } from "./services/orders/Notifications.ts"
 import { Orders } from "./services/orders/Orders.ts"
 import { Production } from "./services/orders/Production.ts"
+import { RuntimeConfig } from "./services/providers/RuntimeConfig.ts"
+import * as ProviderServices from "./services/providers/ProviderServices.ts"
 import { CircuitBreakers } from "./services/resilience/CircuitBreakers.ts"
 import * as CircuitMonitor from "./services/resilience/CircuitMonitor.ts"
 import { ApiKeys } from "./services/security/ApiKeys.ts"
 import { Idempotency } from "./services/security/Idempotency.ts"
 import { WebhookInbox } from "./services/security/WebhookInbox.ts"
 import { WebhookSecrets } from "./services/security/WebhookSecrets.ts"
+import { ShopOrders } from "./services/shop/ShopOrders.ts"
+import { ShopProducts } from "./services/shop/ShopProducts.ts"
 import * as DatabaseEmbedded from "./services/storage/DatabaseEmbedded.ts"
 import * as DatabaseServer from "./services/storage/DatabaseServer.ts"
 
@@ -38,16 +48,21 @@ export const storage = (config: HubConfig) =>
     : DatabaseEmbedded.layer(config.database.directory)
 
 /** The core's own state, on a database with its events. */
-export const core = ReceivedEvents.layer.pipe(
-  Layer.provideMerge(Layer.mergeAll(Orders.layer, Production.layer, JobReports.layer, CatalogImport.layer)),
+export const core = Layer.mergeAll(ReceivedEvents.layer, ShopOrders.layer).pipe(
+  Layer.provideMerge(
+    Layer.mergeAll(Orders.layer, Production.layer, JobReports.layer, RenderJobs.layer, CatalogImport.layer)
+  ),
   Layer.provideMerge(
     Layer.mergeAll(
       Products.layer,
       Options.layer,
       Categories.layer,
+      Designs.layer,
+      EditorProducts.layer,
       MesItems.layer,
       MesMappings.layer,
-      Notifications.layer
+      Notifications.layer,
+      ShopProducts.layer
     )
   )
 )
@@ -56,7 +71,10 @@ const security = (config: HubConfig) =>
   WebhookInbox.layer().pipe(
     Layer.provideMerge(
       WebhookSecrets.layer({
-        adapters: [{ name: "mes", mode: config.mes.mode, configured: config.mes.webhookSecrets }]
+        adapters: [
+          { name: "shopby", mode: config.shopby.mode, configured: config.shopby.webhookSecrets },
+          { name: "mes", mode: config.mes.mode, configured: config.mes.webhookSecrets }
+        ]
       })
     ),
     Layer.provideMerge(ApiKeys.layer({ adminKey: config.adminKey })),
@@ -65,9 +83,15 @@ const security = (config: HubConfig) =>
 
 /** Everything but the HTTP server. */
 export const services = (config: HubConfig) =>
-  Adapters.layer(config).pipe(
+  RuntimeConfig.layer.pipe(
+    // Configures what the adapters have made.
+    Layer.provideMerge(Adapters.layer(config)),
+    Layer.provideMerge(Monitoring.layer),
+    Layer.provideMerge(CallViews.layer),
     Layer.provideMerge(AdapterRegistry.layer),
+    Layer.provideMerge(CallRecords.layer(config.callLog)),
     Layer.provideMerge(CircuitMonitor.layer.pipe(Layer.provideMerge(CircuitBreakers.layer))),
+    Layer.provideMerge(ProviderServices.layer({ redisUrl: config.redisUrl })),
     Layer.provideMerge(core),
     Layer.provideMerge(security(config)),
     Layer.provideMerge(Events.layerSql),

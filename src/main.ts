@@ -56,7 +56,7 @@ const program = Effect.gen(function* () {
 }).pipe(
   // What an operator can mend is said in plain words and ends with exit code 1.
   Effect.tapErrorTag(
-    ["InvalidConfig", "DatabaseInUse", "DatabaseTooNew", "DatabaseUnavailable", "EventLogMismatch"],
+    ["InvalidConfig", "DatabaseInUse", "DatabaseTooNew", "DatabaseUnavailable", "EventLogMismatch", "RedisUnavailable"],
     (error) => Console.error(error.message)
   )
 )

@@ -9,14 +9,20 @@ import { FindMyWay, HttpRouter, HttpServer } from "effect/http"
 import { HttpApi, HttpApiBuilder, HttpApiScalar } from "effect/http-api"
 import { HubApi } from "./api/HubApi.ts"
 import * as DeadLettersHandlers from "./handlers/DeadLettersHandlers.ts"
+import * as EdicusHandlers from "./handlers/EdicusHandlers.ts"
 import * as EventsHandlers from "./handlers/EventsHandlers.ts"
 import * as HealthHandlers from "./handlers/HealthHandlers.ts"
 import * as IntegrationsHandlers from "./handlers/IntegrationsHandlers.ts"
 import * as MesHandlers from "./handlers/MesHandlers.ts"
+import * as MonitoringHandlers from "./handlers/MonitoringHandlers.ts"
 import * as OperationsHandlers from "./handlers/OperationsHandlers.ts"
 import * as OptionsHandlers from "./handlers/OptionsHandlers.ts"
 import * as OrdersHandlers from "./handlers/OrdersHandlers.ts"
 import * as ProductsHandlers from "./handlers/ProductsHandlers.ts"
+import * as IntegrationConfigHandlers from "./handlers/IntegrationConfigHandlers.ts"
+import * as ProvidersHandlers from "./handlers/ProvidersHandlers.ts"
+import * as RecordsHandlers from "./handlers/RecordsHandlers.ts"
+import * as ShopbyHandlers from "./handlers/ShopbyHandlers.ts"
 import { withoutServices } from "./handlers/SmallContext.ts"
 import * as AuthorizationLayer from "./middleware/AuthorizationLayer.ts"
 import * as Edge from "./middleware/Edge.ts"
@@ -30,8 +36,14 @@ const handlers = Layer.mergeAll(
   OptionsHandlers.layer,
   OrdersHandlers.layer,
   MesHandlers.layer,
+  ShopbyHandlers.layer,
+  EdicusHandlers.layer,
+  ProvidersHandlers.layer,
+  RecordsHandlers.layer,
+  IntegrationConfigHandlers.layer,
   EventsHandlers.layer,
   IntegrationsHandlers.layer,
+  MonitoringHandlers.layer,
   DeadLettersHandlers.layer,
   OperationsHandlers.layer,
   HealthHandlers.layer

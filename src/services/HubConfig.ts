@@ -6,6 +6,8 @@
  * (`"30 seconds"`, `"5 minutes"`).
  */
 import { Config, ConfigProvider, Duration, Effect, Option, Redacted, Result, Schema } from "effect"
+import * as CallLogConfig from "./observability/CallLogConfig.ts"
+import * as ProviderConfig from "./providers/ProviderConfig.ts"
 
 /** One external system's settings. */
 export interface SystemConfig {
@@ -31,6 +33,8 @@ export interface HubConfig {
   readonly database:
     | { readonly kind: "server"; readonly url: Redacted.Redacted }
     | { readonly kind: "embedded"; readonly directory: string | "memory" }
+  /** Shared by several hubs: rate limits and cached answers of data services. Null = in this process and the database. */
+  readonly redisUrl: Redacted.Redacted | null
   readonly adminKey: Redacted.Redacted | null
   readonly log: { readonly level: LogLevelName; readonly format: "pretty" | "json" }
   readonly shutdownTimeout: Duration.Duration
@@ -53,6 +57,9 @@ export interface HubConfig {
     readonly renderedUrlTemplate: string | null
     readonly renderDeadline: Duration.Duration
   }
+  /** The data services. */
+  readonly providers: ProviderConfig.ProviderConfig
+  readonly callLog: CallLogConfig.CallLogConfig
   /** For the operator: unknown variables, live mode without webhook secrets. Nothing here stops the start. */
   readonly warnings: ReadonlyArray<string>
 }
@@ -75,7 +82,7 @@ export const load = Effect.fnUntraced(function* (
 ): Effect.fn.Return<HubConfig, InvalidConfig> {
   const problems: Array<string> = []
   const warnings: Array<string> = []
-  const known = new Set<string>(["HUB_URL", "HUB_API_KEY", "HUB_ENV", "HUB_TEST_DATABASE_URL"])
+  const known = new Set<string>(["HUB_URL", "HUB_API_KEY", "HUB_ENV", "HUB_TEST_DATABASE_URL", "HUB_TEST_REDIS_URL"])
   const set: Record<string, string> = {}
   for (const [name, value] of Object.entries(env)) {
     if (value !== undefined && value.trim() !== "") set[name] = value
@@ -111,6 +118,8 @@ export const load = Effect.fnUntraced(function* (
     })
   const url = (name: string) =>
     read(name, HttpUrl, { expected: "an http or https URL without user, query or fragment", fallback: null })
+
+  const redisUrl = (name: string) => read(name, RedisUrl, { expected: "a redis:// URL", fallback: null, secret: true })
 
   const system = Effect.fnUntraced(function* (
     prefix: string,
@@ -193,6 +202,7 @@ export const load = Effect.fnUntraced(function* (
       host: yield* read("HOST", Config.String, { expected: "a host name or address", fallback: "127.0.0.1" })
     },
     database: databaseUrl === null ? { kind: "embedded", directory: dataDir } : { kind: "server", url: databaseUrl },
+    redisUrl: (yield* redisUrl("HUB_REDIS_URL")) ?? (yield* redisUrl("REDIS_URL")),
     adminKey: yield* read("HUB_ADMIN_KEY", AdminKey, {
       expected: "at least 16 printable characters without spaces",
       fallback: null,
@@ -213,14 +223,27 @@ export const load = Effect.fnUntraced(function* (
     shopby,
     mes,
     edicus,
+    callLog: yield* CallLogConfig.load({ read, duration }),
+    providers: yield* ProviderConfig.load({
+      read,
+      secret,
+      duration,
+      url,
+      isSet: (name) => set[name] !== undefined,
+      problem: (text) => problems.push(text),
+      warn: (text) => warnings.push(text)
+    }),
     warnings
   }
   for (const name of Object.keys(set)) {
-    if (/^(HUB|SHOPBY|MES|EDICUS)_/.test(name) && !known.has(name)) warnings.push(`${name} is set but not known`)
+    if (isOurs(name) && !known.has(name)) warnings.push(`${name} is set but not known`)
   }
   if (problems.length > 0) return yield* new InvalidConfig({ problems })
   return config
 })
+
+const ours = ["HUB", "SHOPBY", "MES", "EDICUS", ...ProviderConfig.prefixes]
+const isOurs = (name: string): boolean => ours.some((prefix) => name.startsWith(`${prefix}_`))
 
 const intBetween = (minimum: number, maximum: number) => (name: string) =>
   Config.schema(Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum, maximum })), name)
@@ -245,6 +268,8 @@ const redactedMatching = (matches: (text: string) => boolean) => (name: string) 
 const AdminKey = redactedMatching((text) => /^[\x21-\x7e]{16,256}$/.test(text))
 
 const PostgresUrl = redactedMatching((text) => /^postgres(ql)?:\/\/\S+$/.test(text) && URL.canParse(text))
+
+const RedisUrl = redactedMatching((text) => /^rediss?:\/\/\S+$/.test(text) && URL.canParse(text))
 
 const isWebhookSecret = (text: string): boolean => {
   const match = /^whsec_((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/.exec(text)

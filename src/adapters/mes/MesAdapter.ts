@@ -23,6 +23,7 @@ import * as OutboundHttp from "../../services/integrations/OutboundHttp.ts"
 import type { PlannedJob } from "../../services/orders/DispatchPlan.ts"
 import { JobReports, type OpenJob } from "../../services/orders/JobReports.ts"
 import { Production } from "../../services/orders/Production.ts"
+import { CallRecorder } from "../../services/providers/CallRecorder.ts"
 import { CircuitBreakers } from "../../services/resilience/CircuitBreakers.ts"
 import { CircuitSettings } from "../../services/resilience/CircuitSettings.ts"
 import * as RetryPolicy from "../../services/resilience/RetryPolicy.ts"
@@ -82,7 +83,9 @@ const make = Effect.gen(function* () {
     httpClient: yield* MesTransport,
     breaker,
     timeout: settings.timeout,
-    headers: settings.apiKey === null ? {} : { "x-api-key": settings.apiKey }
+    headers: settings.apiKey === null ? {} : { "x-api-key": settings.apiKey },
+    mode: settings.mode === "live" ? "live" : "sandbox",
+    recorder: yield* CallRecorder
   })
   const mes = yield* outbound.api(MesContract)
 
@@ -219,7 +222,8 @@ const make = Effect.gen(function* () {
       breaker,
       events: events.map((definition) => ({ definition, retry })),
       handle,
-      healthCheck: Effect.as(outbound.probe("GET /health", mes.system.health()), true)
+      // By its status alone: what stands in the body is the plant's.
+      healthCheck: Effect.as(outbound.probe("GET /health", outbound.client.get("/health")), true)
     }),
     sweep
   })

@@ -5,16 +5,28 @@
 import { HttpApi, OpenApi } from "effect/http-api"
 import { documentMiddleware } from "./Access.ts"
 import { DeadLettersApi } from "./DeadLettersApi.ts"
+import { EdicusApi } from "./EdicusApi.ts"
 import { EventsApi } from "./EventsApi.ts"
 import { HealthApi } from "./HealthApi.ts"
 import { MesApi, MesCallbacksApi } from "./MesApi.ts"
 import { ApiKeysApi, CatalogApi, IntegrationsApi, NotificationsApi } from "./OperationsApi.ts"
+import { MonitoringApi } from "./MonitoringApi.ts"
 import { OptionsApi } from "./OptionsApi.ts"
 import { OrdersApi } from "./OrdersApi.ts"
 import { ProductsApi } from "./ProductsApi.ts"
+import { IntegrationConfigApi } from "./IntegrationConfigApi.ts"
+import { ProvidersApi } from "./ProvidersApi.ts"
+import { RecordsApi } from "./RecordsApi.ts"
+import { ShopbyApi, ShopbyWebhooksApi } from "./ShopbyApi.ts"
 
 export const HubApi = HttpApi.make("hub")
   .add(ProductsApi, OptionsApi, OrdersApi, MesApi, MesCallbacksApi, EventsApi)
+  .add(ShopbyApi, ShopbyWebhooksApi)
+  .add(EdicusApi)
+  .add(ProvidersApi)
+  .add(RecordsApi)
+  .add(IntegrationConfigApi)
+  .add(MonitoringApi)
   .add(IntegrationsApi, DeadLettersApi, NotificationsApi, ApiKeysApi, CatalogApi)
   .prefix("/api/v1")
   .add(HealthApi)

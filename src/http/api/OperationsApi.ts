@@ -6,6 +6,7 @@ import { Notification, NotificationId } from "../../domain/Notification.ts"
 import { text } from "../../domain/Text.ts"
 import { CatalogImportRequest, CatalogReport } from "../../services/catalog/CatalogReport.ts"
 import { AdapterStatus } from "../../services/integrations/Adapter.ts"
+import { IntegrationStatus } from "../../services/observability/IntegrationStatus.ts"
 import { Authorization, Idempotent, RequestChecks, RequiredScope } from "./Access.ts"
 import { NotFoundProblem } from "./Problems.ts"
 import { filter, Flag, fromDigits, list, pageQuery } from "./Queries.ts"
@@ -27,7 +28,7 @@ export const IntegrationsApi = HttpApiGroup.make("integrations")
       payload: Schema.Struct({ action: Schema.Literals(["reset", "force-open", "force-closed"]) })
     }),
     HttpApiEndpoint.get("health", "/health/integrations", {
-      success: Schema.Struct({ data: Schema.Array(AdapterStatus) })
+      success: Schema.Struct({ data: Schema.Array(IntegrationStatus) })
     })
   )
   .middleware(RequestChecks)

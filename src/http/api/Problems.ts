@@ -187,6 +187,28 @@ export class InternalProblem extends HttpApiError.Problem<InternalProblem>()(
   common
 ) {}
 
+/** Nothing could be had about a company now, and none is kept: it may be entered by hand. Answered with `Retry-After`. */
+export class CompanyUnavailableProblem extends HttpApiError.Problem<CompanyUnavailableProblem>()(
+  "CompanyUnavailableProblem",
+  {
+    type: urn("company-unavailable"),
+    status: 503,
+    title: "Nothing is known about the company now"
+  },
+  { ...common, retryAfter: Schema.Int, manualEntryAllowed: Schema.Literal(true) }
+) {}
+
+/** The provider knows no such company: it may be entered by hand. */
+export class CompanyNotFoundProblem extends HttpApiError.Problem<CompanyNotFoundProblem>()(
+  "CompanyNotFoundProblem",
+  {
+    type: urn("company-not-found"),
+    status: 404,
+    title: "There is no such company"
+  },
+  { ...common, manualEntryAllowed: Schema.Literal(true) }
+) {}
+
 /** Answered with `Retry-After`: the same request may succeed later. */
 export class UnavailableProblem extends HttpApiError.Problem<UnavailableProblem>()(
   "UnavailableProblem",

@@ -38,9 +38,10 @@ export const makeEventStream = Effect.gen(function* () {
       }
       return [text, page.next] as const
     })
-    // The first frame lets a client that sees no event resume from here.
+    // The first frame lets a client that sees no event resume from here; the place goes before the pause, so that a
+    // client that acts on `retry` at once knows it.
     return Stream.concat(
-      Stream.succeed(`retry: 2000\nid: ${log.encodePosition(after)}\n\n`),
+      Stream.succeed(`id: ${log.encodePosition(after)}\nretry: 2000\n\n`),
       Stream.unfold(after, next)
     )
   })

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { PrometheusMetrics } from "effect/observability"
-import { AdapterRegistry } from "../../services/integrations/AdapterRegistry.ts"
+import { IntegrationHealth } from "../../services/observability/IntegrationHealth.ts"
 import { Database } from "../../services/storage/Database.ts"
 import { HubApi } from "../api/HubApi.ts"
 import { UnavailableProblem } from "../api/Problems.ts"
@@ -13,7 +13,7 @@ export const layer = HttpApiBuilder.group(
   "health",
   Effect.fnUntraced(function* (handlers) {
     const { sql } = yield* Database
-    const registry = yield* AdapterRegistry
+    const health = yield* IntegrationHealth
     // A server listens after the migrations: what may fail later is the database.
     const ready = sql`select 1 from hub_migrations limit 1`.pipe(
       Effect.timeout("2 seconds"),
@@ -28,8 +28,8 @@ export const layer = HttpApiBuilder.group(
     return handlers.handleAll({
       alive: () => Effect.succeed({ status: "ok" as const }),
       ready: () => ready,
-      integrations: () => Effect.map(registry.statuses, asData),
+      integrations: () => Effect.map(health.statuses, asData),
       metrics: () => PrometheusMetrics.format()
     })
   })
-).pipe(withOnly(AdapterRegistry, Database))
+).pipe(withOnly(IntegrationHealth, Database))

@@ -3,6 +3,7 @@ import { HttpApiBuilder } from "effect/http-api"
 import { Delivery } from "../../services/events/Delivery.ts"
 import type { AdapterStatus } from "../../services/integrations/Adapter.ts"
 import { AdapterRegistry } from "../../services/integrations/AdapterRegistry.ts"
+import { IntegrationHealth } from "../../services/observability/IntegrationHealth.ts"
 import { HubApi } from "../api/HubApi.ts"
 import { asData } from "../api/Queries.ts"
 import { notFound } from "./Problems.ts"
@@ -16,6 +17,7 @@ export const layer = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const registry = yield* AdapterRegistry
     const delivery = yield* Delivery
+    const health = yield* IntegrationHealth
     const withQueue = (adapter: AdapterStatus) =>
       Effect.map(delivery.status(adapter.name), ({ dead, lag, parked }) => ({ ...adapter, lag, parked, dead }))
 
@@ -43,7 +45,7 @@ export const layer = HttpApiBuilder.group(
           .status(params.name)
           .pipe(Effect.flatMap(withQueue), Effect.catchTags({ AdapterNotFound }))
       }),
-      health: () => Effect.map(registry.statuses, asData)
+      health: () => Effect.map(health.statuses, asData)
     })
   })
-).pipe(withOnly(AdapterRegistry, Delivery))
+).pipe(withOnly(AdapterRegistry, Delivery, IntegrationHealth))

@@ -118,9 +118,12 @@ const makeEdge = (newId: Effect.Effect<string>, stopping: Stopping["Service"], a
 
 const isCorrelationId = Schema.is(CorrelationId)
 
-/** ASCII, every percent sign part of valid UTF-8, no NUL: what the router and the database can be given. */
+/**
+ * ASCII, every percent sign part of valid UTF-8, no NUL: what the router and the database can be given. To the router a
+ * path ends at `;` and `#` too: `/products/1;x` would be product 1.
+ */
 const isWellFormedTarget = (url: string): boolean => {
-  if (/[^\x21-\x7e]/.test(url)) return false
+  if (/[^\x21-\x7e]|^[^?]*[;#]/.test(url)) return false
   if (!url.includes("%")) return true
   try {
     return !decodeURIComponent(url).includes("\0")
@@ -130,7 +133,9 @@ const isWellFormedTarget = (url: string): boolean => {
 }
 
 const malformedTarget = Effect.suspend(() =>
-  respond(validationProblem([{ path: "url", message: "must be percent-encoded UTF-8 without NUL" }]))
+  respond(
+    validationProblem([{ path: "url", message: "must be percent-encoded UTF-8 without NUL, its path without ; and #" }])
+  )
 )
 
 const isRouteNotFound = (cause: Cause.Cause<unknown>): boolean =>

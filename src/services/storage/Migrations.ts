@@ -9,13 +9,31 @@ import { events } from "./migrations/0001_events.ts"
 import { catalog } from "./migrations/0002_catalog.ts"
 import { orders } from "./migrations/0003_orders.ts"
 import { security } from "./migrations/0004_security.ts"
+import { shopProducts } from "./migrations/0005_shop_products.ts"
+import { shopOrders } from "./migrations/0006_shop_orders.ts"
+import { designs } from "./migrations/0007_designs.ts"
+import { providers } from "./migrations/0008_providers.ts"
+import { companies } from "./migrations/0009_companies.ts"
+import { healthAlerts } from "./migrations/0011_health_alerts.ts"
+import { callLog } from "./migrations/0010_call_log.ts"
+import { runtimeConfig } from "./migrations/0012_runtime_config.ts"
+import { eventCorrelation } from "./migrations/0013_event_correlation.ts"
 
 /** In order; never changed once released, only added to. */
 const all: ReadonlyArray<Migrator.ResolvedMigration> = [
   [1, "events", Effect.succeed(events)],
   [2, "catalog", Effect.succeed(catalog)],
   [3, "orders", Effect.succeed(orders)],
-  [4, "security", Effect.succeed(security)]
+  [4, "security", Effect.succeed(security)],
+  [5, "shop_products", Effect.succeed(shopProducts)],
+  [6, "shop_orders", Effect.succeed(shopOrders)],
+  [7, "designs", Effect.succeed(designs)],
+  [8, "providers", Effect.succeed(providers)],
+  [9, "companies", Effect.succeed(companies)],
+  [11, "health_alerts", Effect.succeed(healthAlerts)],
+  [10, "call_log", Effect.succeed(callLog)],
+  [12, "runtime_config", Effect.succeed(runtimeConfig)],
+  [13, "event_correlation", Effect.succeed(eventCorrelation)]
 ]
 
 const table = "hub_migrations"

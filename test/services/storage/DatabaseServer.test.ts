@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Layer, Queue, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { randomUUID } from "node:crypto"
+import { readdirSync } from "node:fs"
 import { Database } from "../../../src/services/storage/Database.ts"
 import { isConnectionFailure } from "../../../src/services/storage/DatabaseErrors.ts"
 import * as DatabaseServer from "../../../src/services/storage/DatabaseServer.ts"
@@ -172,7 +173,8 @@ describe.skipIf(!hasServer)("DatabaseServer", () => {
       )
       const connection = yield* admin
       const { rows } = yield* connection.query(`select count(*)::int4 as count from "${schema}".hub_migrations`)
-      assert.deepStrictEqual(rows, [{ count: 4 }])
+      const files = readdirSync(new URL("../../../src/services/storage/migrations", import.meta.url))
+      assert.deepStrictEqual(rows, [{ count: files.length }])
     })
   )
 
