@@ -83,10 +83,10 @@ const security = (config: HubConfig) =>
 
 /** Everything but the HTTP server. */
 export const services = (config: HubConfig) =>
-  RuntimeConfig.layer.pipe(
+  RuntimeConfig.layer(config.runtime).pipe(
     // Configures what the adapters have made.
     Layer.provideMerge(Adapters.layer(config)),
-    Layer.provideMerge(Monitoring.layer),
+    Layer.provideMerge(Monitoring.layer(config.alerts)),
     Layer.provideMerge(CallViews.layer),
     Layer.provideMerge(AdapterRegistry.layer),
     Layer.provideMerge(CallRecords.layer(config.callLog)),

@@ -36,6 +36,7 @@ const story = Effect.gen(function* () {
   yield* Story.outage()
   yield* Story.refusal()
   yield* Story.finishRender(render)
+  yield* Story.settle()
   return yield* summary()
 })
 

@@ -11,7 +11,8 @@ import { ShopbySandbox } from "../adapters/shopby/ShopbySandbox.ts"
 import * as ShopbySandboxReporter from "../adapters/shopby/ShopbySandboxReporter.ts"
 import { secretFromText } from "../services/security/WebhookSignature.ts"
 
-const portFlag = Flag.Int("port").pipe(Flag.withDefault(4010), Flag.withDescription("0 takes a free one"))
+const portFlag = (port: number) =>
+  Flag.Int("port").pipe(Flag.withDefault(port), Flag.withDescription("0 takes a free one"))
 
 const hubFlag = Flag.String("hub").pipe(
   Flag.withDefault("http://127.0.0.1:3000"),
@@ -24,7 +25,7 @@ const secretFlag = Flag.Redacted("secret").pipe(
   Flag.withDescription("The hub's webhook secret for this system; without it nothing is reported")
 )
 
-const mes = Command.make("mes", { port: portFlag, hub: hubFlag, secret: secretFlag }, ({ hub, port, secret }) =>
+const mes = Command.make("mes", { port: portFlag(4010), hub: hubFlag, secret: secretFlag }, ({ hub, port, secret }) =>
   Layer.launch(
     Layer.effectDiscard(
       HttpServer.HttpServer.use(({ address }) =>
@@ -48,7 +49,7 @@ const mes = Command.make("mes", { port: portFlag, hub: hubFlag, secret: secretFl
   )
 )
 
-const shopbyFlags = { port: portFlag.pipe(Flag.withDefault(4020)), hub: hubFlag, secret: secretFlag }
+const shopbyFlags = { port: portFlag(4020), hub: hubFlag, secret: secretFlag }
 
 const shopby = Command.make("shopby", shopbyFlags, ({ hub, port, secret }) =>
   Layer.launch(
@@ -74,7 +75,7 @@ const shopby = Command.make("shopby", shopbyFlags, ({ hub, port, secret }) =>
   )
 )
 
-const edicus = Command.make("edicus", { port: portFlag.pipe(Flag.withDefault(4030)) }, ({ port }) =>
+const edicus = Command.make("edicus", { port: portFlag(4030) }, ({ port }) =>
   Layer.launch(
     Layer.effectDiscard(
       HttpServer.HttpServer.use(({ address }) =>

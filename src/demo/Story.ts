@@ -207,3 +207,11 @@ export const refusal = Effect.fn("Story.refusal")(function* () {
   }
   yield* reached(refused, "SHIPPED")
 })
+
+/** Waits until every integration has done what there is to do. */
+export const settle = Effect.fn("Story.settle")(function* () {
+  const hub = yield* HubClient
+  yield* until("the integrations have nothing left to do", hub.integrations.list(), ({ data }) =>
+    data.every(({ lag, parked }) => lag === 0 && parked === 0)
+  )
+})

@@ -84,6 +84,10 @@ export const Alert = Schema.Struct({
 })
 export type Alert = typeof Alert.Type
 
+/** An alert, and what became of telling of it. */
+export const AlertWithDeliveries = Schema.Struct({ ...Alert.fields, deliveries: Schema.Array(AlertDelivery) })
+export type AlertWithDeliveries = typeof AlertWithDeliveries.Type
+
 /** Body of a webhook: `type` and `timestamp` as Standard Webhooks has them. */
 export const AlertMessage = Schema.Struct({
   type: Schema.Literals(["alert.raised", "alert.worsened", "alert.recovered"]),

@@ -78,6 +78,10 @@ export const Order = Schema.Struct({
   /** Oldest first. */
   history: Schema.Array(StatusHistory),
   createdAt: Schema.String,
-  updatedAt: Schema.String
+  updatedAt: Schema.String,
+  /** Of the parcel, as an operator gave it; null = none. */
+  trackingNumber: Schema.NullOr(Schema.String),
+  /** Who carries the parcel, in the shop's words, e.g. CJ; null = not known. */
+  carrier: Schema.NullOr(Schema.String)
 })
 export type Order = typeof Order.Type

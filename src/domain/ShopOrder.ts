@@ -66,16 +66,30 @@ export const ShopOrder = Schema.Struct({
   orderAmount: Won,
   orderer: Customer,
   shippingNo: Schema.optionalKey(Schema.NullOr(text(100))),
-  items: Schema.Array(ShopOrderItem).check(Schema.isMinLength(1), Schema.isMaxLength(100))
+  items: Schema.Array(ShopOrderItem).check(Schema.isMinLength(1), Schema.isMaxLength(1000))
 })
 export type ShopOrder = typeof ShopOrder.Type
 
 /**
  * Body of endpoint 3. No order is lost for what its customer is called: a name is cut to fit, `-` stands for none, and an
- * address or number that cannot be kept is left out (the raw body has it).
+ * address or number that cannot be kept is left out (the raw body has it). So is a shipping number: the shop is asked.
  */
 export const ShopOrderFromWebhook = Schema.Struct({
   ...ShopOrder.fields,
+  shippingNo: Schema.optionalKey(
+    Schema.Unknown.pipe(
+      Schema.decodeTo(
+        Schema.NullOr(text(100)),
+        SchemaTransformation.transform({
+          decode: (value) => {
+            const words = typeof value === "number" ? String(value) : value
+            return isShippingNo(words) ? words.trim() : null
+          },
+          encode: (value): unknown => value
+        })
+      )
+    )
+  ),
   orderer: Schema.Struct({
     name: Schema.optionalKey(Schema.Unknown),
     email: Schema.optionalKey(Schema.Unknown),
@@ -96,9 +110,11 @@ export const ShopOrderFromWebhook = Schema.Struct({
 })
 
 const { email: emailField, name: nameField, phone: phoneField } = Customer.fields
+const isShippingNo = Schema.is(text(100))
 const isCustomerName = Schema.is(nameField)
 const isEmail = Schema.is(emailField.schema)
 const isPhone = Schema.is(phoneField.schema)
 
 /** To 200 characters; blank becomes `-`. */
-const cut = (words: string): string => [...words.trim()].slice(0, 200).join("").trim() || "-"
+const cut = (words: string): string =>
+  [...words.toWellFormed().replaceAll("\0", "").trim()].slice(0, 200).join("").trim() || "-"

@@ -19,6 +19,7 @@ import * as OperationsHandlers from "./handlers/OperationsHandlers.ts"
 import * as OptionsHandlers from "./handlers/OptionsHandlers.ts"
 import * as OrdersHandlers from "./handlers/OrdersHandlers.ts"
 import * as ProductsHandlers from "./handlers/ProductsHandlers.ts"
+import * as IntegrationCacheHandlers from "./handlers/IntegrationCacheHandlers.ts"
 import * as IntegrationConfigHandlers from "./handlers/IntegrationConfigHandlers.ts"
 import * as ProvidersHandlers from "./handlers/ProvidersHandlers.ts"
 import * as RecordsHandlers from "./handlers/RecordsHandlers.ts"
@@ -41,6 +42,7 @@ const handlers = Layer.mergeAll(
   ProvidersHandlers.layer,
   RecordsHandlers.layer,
   IntegrationConfigHandlers.layer,
+  IntegrationCacheHandlers.layer,
   EventsHandlers.layer,
   IntegrationsHandlers.layer,
   MonitoringHandlers.layer,

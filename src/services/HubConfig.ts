@@ -6,8 +6,10 @@
  * (`"30 seconds"`, `"5 minutes"`).
  */
 import { Config, ConfigProvider, Duration, Effect, Option, Redacted, Result, Schema } from "effect"
+import * as AlertTargets from "./observability/AlertTargets.ts"
 import * as CallLogConfig from "./observability/CallLogConfig.ts"
 import * as ProviderConfig from "./providers/ProviderConfig.ts"
+import * as RuntimeConfigSettings from "./providers/RuntimeConfigSettings.ts"
 
 /** One external system's settings. */
 export interface SystemConfig {
@@ -57,9 +59,12 @@ export interface HubConfig {
     readonly renderedUrlTemplate: string | null
     readonly renderDeadline: Duration.Duration
   }
+  /** What can be changed about data services at run time, and how secrets are kept. */
+  readonly runtime: RuntimeConfigSettings.RuntimeConfigSettings
   /** The data services. */
   readonly providers: ProviderConfig.ProviderConfig
   readonly callLog: CallLogConfig.CallLogConfig
+  readonly alerts: AlertTargets.AlertConfig
   /** For the operator: unknown variables, live mode without webhook secrets. Nothing here stops the start. */
   readonly warnings: ReadonlyArray<string>
 }
@@ -224,6 +229,12 @@ export const load = Effect.fnUntraced(function* (
     mes,
     edicus,
     callLog: yield* CallLogConfig.load({ read, duration }),
+    alerts: yield* AlertTargets.load({
+      read,
+      isSet: (name) => set[name] !== undefined,
+      problem: (text) => problems.push(text)
+    }),
+    runtime: yield* RuntimeConfigSettings.load({ read }),
     providers: yield* ProviderConfig.load({
       read,
       secret,

@@ -60,6 +60,6 @@ describe("npm run demo", () => {
         assert.strictEqual(summaryOf(output, "lost"), "0")
         assert.match(summaryOf(output, "deliveries"), /delivered \d+/)
       }),
-    90_000
+    120_000
   )
 })

@@ -78,7 +78,7 @@ describe("a design is rendered", () => {
         assert.deepStrictEqual(yield* edicus.refusals, [])
         assert.notInclude(hub.output(), edicus.apiKey)
       }),
-    60_000
+    120_000
   )
 
   it.live(
@@ -99,7 +99,7 @@ describe("a design is rendered", () => {
         const letters = yield* hub.request("GET", "/api/v1/dead-letters")
         assert.deepStrictEqual(at(letters.body, "data"), [])
       }),
-    60_000
+    120_000
   )
 
   it.live(
@@ -124,7 +124,7 @@ describe("a design is rendered", () => {
         assert.deepInclude(orders[0], { partnerOrderId: renderJobId, starts: 1 })
         assert.strictEqual(at(job, "renderedFileUrl"), `https://files.example.com/${orders[0]?.id}.pdf`)
       }),
-    90_000
+    120_000
   )
 
   it.live(
@@ -149,6 +149,6 @@ describe("a design is rendered", () => {
         assert.strictEqual(orders[0]?.starts, 2)
         assert.strictEqual(at(second, "renderedFileUrl"), `https://files.example.com/${orders[0]?.id}.png`)
       }),
-    90_000
+    120_000
   )
 })

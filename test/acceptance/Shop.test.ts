@@ -67,7 +67,7 @@ describe("products of the hub in the shop", () => {
           assert.notInclude(hub.output(), secret)
         }
       }),
-    60_000
+    120_000
   )
 
   it.live(
@@ -96,7 +96,7 @@ describe("products of the hub in the shop", () => {
           "10003"
         ])
       }),
-    60_000
+    120_000
   )
 
   it.live(
@@ -135,7 +135,7 @@ describe("products of the hub in the shop", () => {
         assert.strictEqual(yield* mall.creations, 2)
         assert.deepStrictEqual(yield* mall.refusals, [])
       }),
-    60_000
+    120_000
   )
 
   it.live(
@@ -163,7 +163,7 @@ describe("products of the hub in the shop", () => {
         yield* rename("after the storm")
         yield* Scene.expectNothingWaiting(hub)
       }),
-    60_000
+    120_000
   )
 })
 
@@ -233,7 +233,7 @@ describe("orders of the shop", () => {
         for (const change of told) assert.strictEqual(change.correlationId, correlationId)
         assert.deepStrictEqual(yield* mall.refusals, [])
       }),
-    60_000
+    120_000
   )
 
   it.live(
@@ -269,7 +269,7 @@ describe("orders of the shop", () => {
         assert.strictEqual(new Set(jobs.map(({ orderId }) => orderId)).size, 26)
         assert.strictEqual((yield* plant.jobs).length, 26)
       }),
-    90_000
+    120_000
   )
 
   it.live(
@@ -285,7 +285,7 @@ describe("orders of the shop", () => {
         assert.strictEqual(forged.status, 401)
         assert.isUndefined(yield* Scene.hubOrderOf(hub, order.orderNo))
       }),
-    60_000
+    120_000
   )
 
   it.live(
@@ -325,7 +325,7 @@ describe("orders of the shop", () => {
         )
         assert.deepStrictEqual(yield* mall.refusals, [])
       }),
-    60_000
+    120_000
   )
 
   it.live(
@@ -377,7 +377,7 @@ describe("orders of the shop", () => {
         assert.deepInclude(job, { orderId, itemCode: "001-0003", processCodes: ["P-SOFT"], quantity: 2 })
         yield* awaitStatus(hub, orderId, "PRODUCTION_WAITING")
       }),
-    60_000
+    120_000
   )
 
   it.live(
@@ -414,6 +414,6 @@ describe("orders of the shop", () => {
           ["PRODUCT_PREPARE"]
         )
       }),
-    60_000
+    120_000
   )
 })

@@ -159,7 +159,9 @@ layer(Hub.layer(embedded), { excludeTestServices: true, timeout: "60 seconds" })
         correlationId: "trace-1",
         needsAttention: false,
         reasons: [],
-        blockedChoiceIds: []
+        blockedChoiceIds: [],
+        trackingNumber: null,
+        carrier: null
       })
       assert.match(id, /^ord_[0-9A-Z]{26}$/)
       assert.match(createdAt, iso)

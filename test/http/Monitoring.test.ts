@@ -2,7 +2,10 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Option, Schema } from "effect"
 import { Circuit, HealthRecord, IntegrationStatus } from "../../src/services/observability/IntegrationStatus.ts"
+import { AlertWithDeliveries } from "../../src/domain/Alert.ts"
 import { list } from "../../src/http/api/Queries.ts"
+import { AlertLog } from "../../src/services/observability/AlertLog.ts"
+import { Alerts } from "../../src/services/observability/Alerts.ts"
 import { CircuitBreakers } from "../../src/services/resilience/CircuitBreakers.ts"
 import { embedded } from "../support/Databases.ts"
 import * as Hub from "../support/TestHub.ts"
@@ -27,13 +30,14 @@ const WithHistory = Schema.Struct({ ...IntegrationStatus.fields, history: list(H
 layer(Hub.layer(embedded), { excludeTestServices: true, timeout: "60 seconds" })("Monitoring", (it) => {
   it.effect("Property 41: GET /health/integrations shows adapters and data services, with and without the prefix", () =>
     Effect.gen(function* () {
+      yield* call("POST", "/integrations/mes/health-check", 200)
       const { data } = yield* read(Statuses, call("GET", "/health/integrations", 200))
       assert.deepStrictEqual(
         data.map(({ kind, name }) => `${kind} ${name}`),
-        ["adapter mes", "service fx", "service address", "service flights", "service companies"]
+        ["adapter mes", "service address", "service companies", "service flights", "service fx"]
       )
       assert.deepInclude(data[0], { status: "healthy", healthy: true, circuit: "CLOSED", mode: "sandbox" })
-      assert.deepInclude(data[1], { status: "unknown", healthy: false, mode: "sandbox" })
+      assert.deepInclude(data[4], { status: "unknown", healthy: false, mode: "sandbox" })
       const { request } = yield* Hub.TestHub
       assert.deepStrictEqual((yield* request("GET", "/health/integrations")).body, { data })
     })
@@ -65,17 +69,64 @@ layer(Hub.layer(embedded), { excludeTestServices: true, timeout: "60 seconds" })
       const path = "/health/integrations/circuits/fx_primary/reset"
       const reset = yield* read(Circuit, call("POST", path, 200))
       assert.deepInclude(reset, { name: "fx_primary", state: "CLOSED", hold: "automatic" })
-      assert.deepInclude(reset.lastReset ?? {}, { from: "OPEN", actor: "HUB_ADMIN_KEY" })
+      assert.deepInclude(reset.lastReset ?? {}, { from: "OPEN", actor: "admin" })
       yield* call("POST", "/health/integrations/circuits/nobody/reset", 404)
       yield* call("POST", path, 401, { key: null })
       const created = Object(yield* call("POST", "/api-keys", 201, { body: { name: "core", scopes: ["core"] } }))
       for (const [method, path] of [
         ["GET", "/health/integrations/circuits"],
         ["POST", "/health/integrations/circuits/fx_primary/reset"],
-        ["GET", "/integrations/fx/health"]
+        ["GET", "/integrations/fx/health"],
+        ["GET", "/alerts"]
       ] as const) {
         yield* call(method, path, 403, { key: created.key })
       }
+    })
+  )
+
+  it.effect(
+    "GET /alerts lists alerts with their end and their deliveries, newest first, by kind, subject and whether it holds",
+    () =>
+      Effect.gen(function* () {
+        const log = yield* AlertLog
+        const target = "https://hooks.example.com (0a1b2c3d)"
+        const about = { kind: "rate-limit", subject: "kac", message: "so it is" } as const
+        yield* log.write({ ...about, notice: "raised", level: 1, targets: [target] })
+        yield* log.write({ ...about, notice: "recovered", level: 0, targets: [target] })
+        yield* log.write({ ...about, notice: "raised", level: 1, targets: [] })
+        const alerts = (query: string) => read(list(AlertWithDeliveries), call("GET", `/alerts?${query}`, 200))
+        const { data, meta } = yield* alerts("kind=rate-limit&limit=1&page=2")
+        assert.deepStrictEqual(meta, { page: 2, limit: 1, total: 2, totalPages: 2 })
+        const [ended] = data
+        assert.deepInclude(ended ?? {}, { subject: "kac", severity: "warning", recovery: "so it is" })
+        assert.deepStrictEqual(
+          ended?.deliveries.map((delivery) => [delivery.target, delivery.status, delivery.attempts]),
+          [
+            [target, "pending", 0],
+            [target, "pending", 0]
+          ]
+        )
+        assert.strictEqual((yield* alerts("subject=kac&open=true")).meta.total, 1)
+        assert.strictEqual((yield* alerts("subject=kac&open=false")).meta.total, 1)
+        assert.strictEqual((yield* alerts("subject=nobody")).meta.total, 0)
+        for (const query of ["kind=weather", "open=yes", "limit=101"]) yield* call("GET", `/alerts?${query}`, 400)
+        yield* call("GET", "/alerts", 401, { key: null })
+      })
+  )
+
+  it.effect("a circuit that is forced open raises an alert in the whole hub, its reset ends it", () =>
+    Effect.gen(function* () {
+      const breaker = Option.getOrThrow(yield* (yield* CircuitBreakers).get("kac"))
+      yield* breaker.forceOpen
+      yield* Alerts.use(({ look }) => look)
+      const path = "/alerts?kind=circuit-open&subject=kac"
+      const before = yield* read(list(AlertWithDeliveries), call("GET", path, 200))
+      assert.deepInclude(before.data[0] ?? {}, { severity: "critical", recoveredAt: null })
+      yield* call("POST", "/health/integrations/circuits/kac/reset", 200)
+      yield* Alerts.use(({ look }) => look)
+      const after = yield* read(list(AlertWithDeliveries), call("GET", path, 200))
+      assert.deepInclude(after.data[0] ?? {}, { recovery: "circuit of kac is CLOSED" })
+      assert.strictEqual(after.meta.total, 1)
     })
   )
 })

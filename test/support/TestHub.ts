@@ -36,6 +36,7 @@ import * as HubConfig from "../../src/services/HubConfig.ts"
 import { ReceivedEvents } from "../../src/services/intake/ReceivedEvents.ts"
 import { makeAdapter } from "../../src/services/integrations/Adapter.ts"
 import { AdapterRegistry } from "../../src/services/integrations/AdapterRegistry.ts"
+import { AlertLog } from "../../src/services/observability/AlertLog.ts"
 import { Circuits } from "../../src/services/observability/Circuits.ts"
 import * as CallRecords from "../../src/services/observability/CallRecords.ts"
 import { CallViews } from "../../src/services/observability/CallViews.ts"
@@ -45,6 +46,8 @@ import { JobReports } from "../../src/services/orders/JobReports.ts"
 import { Notifications } from "../../src/services/orders/Notifications.ts"
 import { Orders } from "../../src/services/orders/Orders.ts"
 import { Production } from "../../src/services/orders/Production.ts"
+import { ProviderPolicies } from "../../src/services/providers/ProviderPolicies.ts"
+import { ResponseCache } from "../../src/services/providers/ResponseCache.ts"
 import { RuntimeConfig } from "../../src/services/providers/RuntimeConfig.ts"
 import * as ProviderServices from "../../src/services/providers/ProviderServices.ts"
 import * as CircuitBreaker from "../../src/services/resilience/CircuitBreaker.ts"
@@ -138,14 +141,20 @@ const dataServices = Layer.unwrap(
   Effect.map(Effect.orDie(HubConfig.load({})), ({ providers }) => Adapters.dataServices(providers))
 ).pipe(Layer.provide(FetchHttpClient.layer))
 
+/** One key for secrets, and a host that base URLs may lead to. */
+const runtime: HubConfig.HubConfig["runtime"] = {
+  secretKeys: [{ id: "test", key: Redacted.make(new Uint8Array(32).fill(7)) }],
+  allowedHosts: [{ protocol: "https:", hostname: "example.com", port: "", below: true }]
+}
+
 /** Everything that the hub is made of, and `TestHub` on top. */
 export const layer = (database: DatabaseLayer) =>
   plant.pipe(
     Layer.provideMerge(HttpServer.layer),
     Layer.provideMerge(NodeHttpServer.layer(NodeServer.make, { port: 0, host: "127.0.0.1" })),
-    Layer.provideMerge(RuntimeConfig.layer),
+    Layer.provideMerge(RuntimeConfig.layer(runtime)),
     Layer.provideMerge(dataServices),
-    Layer.provideMerge(Monitoring.layer),
+    Layer.provideMerge(Monitoring.layer({ webhooks: null, allowPrivate: false })),
     Layer.provideMerge(CallViews.layer),
     Layer.provideMerge(CallRecords.layer()),
     Layer.provideMerge([CircuitBreakers.layer, ProviderServices.layerMemory]),
@@ -154,7 +163,10 @@ export const layer = (database: DatabaseLayer) =>
     Layer.provideMerge(WebhookInbox.layer()),
     Layer.provideMerge(
       WebhookSecrets.layer({
-        adapters: [{ name: "mes", mode: "sandbox", configured: [webhookSecret] }]
+        adapters: [
+          { name: "mes", mode: "sandbox", configured: [webhookSecret] },
+          { name: "shopby", mode: "sandbox", configured: [webhookSecret] }
+        ]
       })
     ),
     Layer.provideMerge(ApiKeys.layer({ adminKey: Redacted.make(adminKey) })),
@@ -295,6 +307,8 @@ export const overMocks = (
       Layer.mock(Flights)(options.flights ?? {}),
       Layer.mock(Companies)(options.companies ?? {}),
       Layer.mock(RuntimeConfig)({}),
+      Layer.mock(ProviderPolicies)({}),
+      Layer.mock(ResponseCache)({}),
       Layer.mock(Production)({}),
       Layer.mock(JobReports)({}),
       Layer.mock(Notifications)({}),
@@ -303,6 +317,7 @@ export const overMocks = (
       Layer.mock(DeadLetters)({}),
       Layer.mock(AdapterRegistry)({}),
       Layer.mock(IntegrationHealth)({}),
+      Layer.mock(AlertLog)({}),
       Layer.mock(CallViews)({}),
       Layer.mock(Circuits)({}),
       Layer.mock(Idempotency)({}),

@@ -8,48 +8,66 @@ import { HttpClient, HttpClientRequest } from "effect/http"
 import { type AddressPage, pageSize } from "../../domain/Address.ts"
 import type { IntegrationError } from "../../domain/IntegrationError.ts"
 import * as Provider from "../../services/providers/Provider.ts"
-import type { ProviderConfig, ProviderEndpoint } from "../../services/providers/ProviderConfig.ts"
+import type { ProviderConfig } from "../../services/providers/ProviderConfig.ts"
 import { ProviderPolicy } from "../../services/providers/ProviderPolicy.ts"
-import type { Connect } from "../../services/providers/ProviderSandbox.ts"
+import type { ProviderDeclaration } from "../../services/providers/ProviderConnections.ts"
+import { type Connect, withParameter } from "../../services/providers/ProviderSandbox.ts"
 import { JusoContract, KakaoContract } from "./AddressContract.ts"
 import { verdictOfJuso, verdictOfKakao } from "./AddressFailure.ts"
 import { pageFromJuso, pageFromKakao } from "./AddressMapper.ts"
 
-export interface Options {
-  readonly config: ProviderConfig["address"]
-  readonly connect: Connect
-}
+export type Source = "address_primary" | "address_secondary"
+
+type Options = { readonly config: ProviderConfig["address"]; readonly connect: Connect<Source> }
 
 /** One page of what a keyword finds. */
 export interface AddressSource {
   readonly provider: Provider.Provider
   readonly search: (keyword: string, page: number) => Effect.Effect<AddressPage, IntegrationError>
+  /** Is it asked, in the call at hand? */
+  readonly isAsked: Effect.Effect<boolean>
 }
 
 const integration = "address"
 
-/** Those that are asked, in the order in which they are: what has no key is asked by the sandbox only. */
+/** Where they are, and what they want. */
+export const declarations = ({
+  primary,
+  secondary
+}: ProviderConfig["address"]): Readonly<Record<Source, ProviderDeclaration>> => ({
+  address_primary: {
+    liveUrl: "https://dapi.kakao.com",
+    baseUrl: primary.baseUrl,
+    secrets: { key: primary.key },
+    required: true
+  },
+  address_secondary: {
+    liveUrl: "https://business.juso.go.kr",
+    baseUrl: secondary.baseUrl,
+    secrets: { key: secondary.key },
+    required: false
+  }
+})
+
+/** In the order in which they are asked: what has no key is asked by the sandbox only. */
 export const make = Effect.fnUntraced(function* (options: Options) {
-  const { config } = options
-  if (config.mode === "off") return []
-  const isAsked = ({ key }: ProviderEndpoint) => config.mode === "sandbox" || key !== null
-  const sources: ReadonlyArray<AddressSource> = [
-    ...(isAsked(config.primary) ? [yield* kakao(options)] : []),
-    ...(isAsked(config.secondary) ? [yield* juso(options)] : [])
-  ]
+  const sources: ReadonlyArray<AddressSource> = [yield* kakao(options), yield* juso(options)]
   return sources
 })
 
 const policyOf = ({ timeout }: ProviderConfig["address"]) => ProviderPolicy.make({ circuit: "STANDARD", timeout })
 
 const kakao = Effect.fnUntraced(function* ({ config, connect }: Options) {
-  const { key } = config.primary
+  const { httpClient, ...connection } = connect.to("address_primary")
   const provider = yield* Provider.make({
     integration,
-    name: "address_primary",
     policy: policyOf(config),
-    ...connect(config.primary, "https://dapi.kakao.com"),
-    headers: key === null ? {} : { authorization: Redacted.make(`KakaoAK ${Redacted.value(key)}`) },
+    ...connection,
+    httpClient: HttpClient.mapRequestEffect(httpClient, (request) =>
+      Effect.map(connect.secret("address_primary", "key"), (key) =>
+        key === null ? request : HttpClientRequest.setHeader(request, "authorization", `KakaoAK ${Redacted.value(key)}`)
+      )
+    ),
     checkAnswer: verdictOfKakao
   })
   const api = yield* provider.api(KakaoContract)
@@ -60,20 +78,16 @@ const kakao = Effect.fnUntraced(function* ({ config, connect }: Options) {
         .search({ query: { query: keyword, page, size: pageSize } })
         .pipe(Effect.flatMap(Schema.decodeEffect(pageFromKakao(page))))
     )
-  return { provider, search }
+  return { provider, search, isAsked: unlessDisabled(provider, connect.isAsked("address_primary")) }
 })
 
 const juso = Effect.fnUntraced(function* ({ config, connect }: Options) {
-  const { key } = config.secondary
-  const { httpClient, ...connection } = connect(config.secondary, "https://business.juso.go.kr")
+  const { httpClient, ...connection } = connect.to("address_secondary")
   const provider = yield* Provider.make({
     integration,
-    name: "address_secondary",
     policy: policyOf(config),
     ...connection,
-    // As Redacted, so that no span or error shows it.
-    httpClient:
-      key === null ? httpClient : HttpClient.mapRequest(httpClient, HttpClientRequest.setUrlParam("confmKey", key)),
+    httpClient: withParameter(httpClient, "confmKey", connect.secret("address_secondary", "key")),
     checkAnswer: verdictOfJuso
   })
   const api = yield* provider.api(JusoContract)
@@ -86,8 +100,11 @@ const juso = Effect.fnUntraced(function* ({ config, connect }: Options) {
         })
         .pipe(Effect.flatMap(Schema.decodeEffect(pageFromJuso(page))))
     )
-  return { provider, search }
+  return { provider, search, isAsked: unlessDisabled(provider, connect.isAsked("address_secondary")) }
 })
+
+const unlessDisabled = ({ policy }: Provider.Provider, isAsked: Effect.Effect<boolean>): Effect.Effect<boolean> =>
+  Effect.map(isAsked, (asked) => asked && policy().enabled)
 
 /** Juso refuses keywords with these signs; they say nothing about an address. */
 const withoutSigns = (keyword: string): string => keyword.replace(/[%=<>[\]\s]+/gu, " ").trim()

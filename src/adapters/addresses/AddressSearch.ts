@@ -30,7 +30,12 @@ export const layer = (config: ProviderConfig["address"]) => Layer.effect(Address
 
 const make = Effect.fnUntraced(function* (config: ProviderConfig["address"]) {
   const simulator = yield* AddressSandbox.make(config.sandbox.seed)
-  const connect = yield* ProviderSandbox.connect({ integration, config, simulator })
+  const connect = yield* ProviderSandbox.connect({
+    integration,
+    config,
+    simulator,
+    providers: AddressProviders.declarations(config)
+  })
   const sources = yield* AddressProviders.make({ config, connect })
 
   const pages = yield* GuardedCall.make({
@@ -59,15 +64,15 @@ const make = Effect.fnUntraced(function* (config: ProviderConfig["address"]) {
         const { addresses } = yield* judged(search(postalCode, 1))
         const there = addresses.filter((address) => address.postalCode === postalCode)
         // A source that does not know postal codes finds nothing: only the last one's silence means that there is nothing.
-        if (there.length === 0 && index < sources.length - 1) return yield* silent(provider.name)
+        const others = yield* Effect.forEach(sources.slice(index + 1), ({ isAsked }) => isAsked)
+        if (there.length === 0 && others.includes(true)) return yield* silent(provider.name)
         return { postalCode, addresses: there }
       })
     }))
   })
 
-  const mark = ProviderSandbox.mark(config)
   const ask = (keyword: string, page: number) =>
-    pages.run({ keyword, page }).pipe(Effect.catchTag("Rejected", Effect.die), Effect.map(mark))
+    pages.run({ keyword, page }).pipe(Effect.catchTag("Rejected", Effect.die))
 
   return Addresses.of({
     search: Effect.fn("Addresses.search")(function* (keyword, page) {
@@ -81,7 +86,7 @@ const make = Effect.fnUntraced(function* (config: ProviderConfig["address"]) {
       return page > lastPage ? yield* new PageBeyondEnd({ page, lastPage }) : answer
     }),
     detail: Effect.fn("Addresses.detail")(function* (postalCode) {
-      return yield* codes.run(postalCode).pipe(Effect.catchTag("Rejected", Effect.die), Effect.map(mark))
+      return yield* codes.run(postalCode).pipe(Effect.catchTag("Rejected", Effect.die))
     })
   })
 })

@@ -16,7 +16,7 @@ export const verdictOfNice = ({ body, headers }: Pick<Answer, "body" | "headers"
     case undefined:
       return verdictOfService(body)
     case "NOAG1002":
-      return { _tag: "Unauthorized", message: `the token has run out (${code})` }
+      return { _tag: "Unauthorized", message: `the token has run out (${code})`, decisive: true }
     case "NOAG1201":
     case "NOAG1202":
       return {

@@ -31,21 +31,25 @@ export const layer = (config: ProviderConfig["companies"]) =>
 const make = Effect.fnUntraced(function* (config: ProviderConfig["companies"]) {
   const manual = yield* ManualCompanies
   const simulator = yield* CompanySandbox.make(config.sandbox.seed)
-  const connect = yield* ProviderSandbox.connect({ integration, config, simulator })
-  const mark = ProviderSandbox.mark(config)
-  const providers = yield* CompanyProvider.make({ config, connect })
+  const connect = yield* ProviderSandbox.connect({
+    integration,
+    config,
+    simulator,
+    providers: CompanyProvider.declarations(config)
+  })
+  const { call, provider } = yield* CompanyProvider.make({ config, connect })
 
   /** The vendor has answered. What was invented by a simulator ends nothing. */
   const supersede = (businessNumber: BusinessNumber) =>
-    config.mode === "sandbox"
-      ? Effect.void
-      : Effect.flatMap(now, (at) => manual.supersede(businessNumber, at)).pipe(
-          Effect.catchCause((cause) =>
-            Effect.annotateLogs(Effect.logWarning("a record entered by hand could not be ended", cause), {
-              integration
-            })
-          )
-        )
+    Effect.flatMap(connect.state, ({ mode }) =>
+      mode === "sandbox" ? Effect.void : Effect.flatMap(now, (at) => manual.supersede(businessNumber, at))
+    ).pipe(
+      Effect.catchCause((cause) =>
+        Effect.annotateLogs(Effect.logWarning("a record entered by hand could not be ended", cause), {
+          integration
+        })
+      )
+    )
 
   const records = yield* GuardedCall.make({
     integration,
@@ -53,10 +57,12 @@ const make = Effect.fnUntraced(function* (config: ProviderConfig["companies"]) {
     key: (businessNumber: BusinessNumber) => CacheKey.parameters({ businessNumber: CacheKey.digits(businessNumber) }),
     data: Company,
     freshness: freshness.companyRecord,
-    providers: providers.map(({ call, provider }) => ({
-      provider,
-      call: (businessNumber: BusinessNumber) => Effect.tap(call(businessNumber), supersede(businessNumber))
-    }))
+    providers: [
+      {
+        provider,
+        call: (businessNumber: BusinessNumber) => Effect.tap(call(businessNumber), supersede(businessNumber))
+      }
+    ]
   })
 
   /** The record entered by hand, or this. */
@@ -83,7 +89,7 @@ const make = Effect.fnUntraced(function* (config: ProviderConfig["companies"]) {
   const company: Companies["Service"]["company"] = Effect.fn("Companies.company")(function* (businessNumber) {
     const answer = yield* Effect.result(records.run(businessNumber))
     if (answer._tag === "Failure") return yield* enteredOr(businessNumber, errorOf(businessNumber, answer.failure))
-    return mark(answer.success)
+    return answer.success
   })
 
   return Companies.of({

@@ -10,26 +10,28 @@ import { type IntegrationError, Rejected, Transient } from "../../domain/Integra
 import * as Provider from "../../services/providers/Provider.ts"
 import type { ProviderConfig } from "../../services/providers/ProviderConfig.ts"
 import { ProviderPolicy } from "../../services/providers/ProviderPolicy.ts"
+import type { ProviderDeclaration } from "../../services/providers/ProviderConnections.ts"
 import type { Connect } from "../../services/providers/ProviderSandbox.ts"
 import { CompanyAnswer, companyPath, CompanyRequest, TokenAnswer, tokenPath, TokenRequest } from "./CompanyContract.ts"
 import { notFoundCode, verdictOfNice } from "./CompanyFailure.ts"
 import { companyFromNice, isAbout, isEmpty } from "./CompanyMapper.ts"
 import * as NiceToken from "./NiceToken.ts"
 
-export interface Options {
-  readonly config: ProviderConfig["companies"]
-  readonly connect: Connect
-}
+export type Source = "nice_dnb"
 
-/** None when it is switched off. */
+type Options = { readonly config: ProviderConfig["companies"]; readonly connect: Connect<Source> }
+
+/** Where it is and what it wants; the address is a setting. */
+export const declarations = ({
+  nice: { appKey, appSecret, baseUrl }
+}: ProviderConfig["companies"]): Readonly<Record<Source, ProviderDeclaration>> => ({
+  nice_dnb: { liveUrl: null, baseUrl, secrets: { appKey, appSecret }, required: true }
+})
+
 export const make = Effect.fnUntraced(function* ({ config, connect }: Options) {
-  if (config.mode === "off") return []
-  const { appKey, appSecret, baseUrl } = config.nice
   const provider = yield* Provider.make({
-    // Where it answers is a setting: live mode does not start without.
-    ...connect({ baseUrl }, "http://nice.invalid"),
+    ...connect.to("nice_dnb"),
     integration: "companies",
-    name: "nice_dnb",
     policy: ProviderPolicy.make({ circuit: "STANDARD", timeout: config.timeout }),
     checkAnswer: verdictOfNice,
     repeatable: true
@@ -38,12 +40,14 @@ export const make = Effect.fnUntraced(function* ({ config, connect }: Options) {
   const issueOperation = `POST ${tokenPath}`
   const issue = provider.attempt(
     issueOperation,
-    HttpClientRequest.post(tokenPath).pipe(
-      HttpClientRequest.schemaBodyJson(TokenRequest)({
-        appKey: secretOf(appKey),
-        appSecret: secretOf(appSecret),
-        grantType: "client_credentials"
-      }),
+    Effect.all([connect.secret("nice_dnb", "appKey"), connect.secret("nice_dnb", "appSecret")]).pipe(
+      Effect.flatMap(([appKey, appSecret]) =>
+        HttpClientRequest.schemaBodyJson(TokenRequest)(HttpClientRequest.post(tokenPath), {
+          appKey: secretOf(appKey),
+          appSecret: secretOf(appSecret),
+          grantType: "client_credentials"
+        })
+      ),
       Effect.mapError(() => unreadable(issueOperation, "the credentials cannot be written")),
       Effect.flatMap(provider.client.execute),
       Effect.flatMap(HttpClientResponse.schemaBodyJson(TokenAnswer)),
@@ -55,7 +59,10 @@ export const make = Effect.fnUntraced(function* ({ config, connect }: Options) {
       })
     )
   )
-  const { authorized } = yield* NiceToken.make(issue)
+  const { authorized } = yield* NiceToken.make(
+    issue,
+    Effect.map(connect.state, ({ revision }) => revision)
+  )
 
   const operation = `POST ${companyPath}`
   const ask = (businessNumber: BusinessNumber, token: Redacted.Redacted) =>
@@ -78,7 +85,7 @@ export const make = Effect.fnUntraced(function* ({ config, connect }: Options) {
 
   const call = (businessNumber: BusinessNumber): Effect.Effect<Company, IntegrationError> =>
     authorized((token) => ask(businessNumber, token))
-  return [{ provider, call }]
+  return { provider, call }
 })
 
 const name = "nice_dnb"

@@ -19,9 +19,13 @@ const renewBefore = Duration.toMillis(Duration.minutes(5))
 /** A token that ends at once by its own words is used for a moment nevertheless: one question is on its way. */
 const shortest = Duration.toMillis(Duration.seconds(1))
 
-export const make = Effect.fnUntraced(function* (issue: Effect.Effect<Token, IntegrationError>) {
+/** `revision`: of the credentials and the address, at present; a token that was had with others is not used. */
+export const make = Effect.fnUntraced(function* (
+  issue: Effect.Effect<Token, IntegrationError>,
+  revision: Effect.Effect<number>
+) {
   const tokens = yield* Cache.makeWith(
-    (_: "token") =>
+    (_: number) =>
       Effect.gen(function* () {
         // Its time begins when it is asked for, not when the answer has come.
         const asked = yield* Clock.currentTimeMillis
@@ -31,11 +35,15 @@ export const make = Effect.fnUntraced(function* (issue: Effect.Effect<Token, Int
         return { value, usable: Duration.millis(Math.max(usable, shortest)) }
       }),
     {
-      capacity: 1,
+      // Calls that began before a change may still be under way.
+      capacity: 2,
       timeToLive: (exit) => (Exit.isSuccess(exit) ? exit.value.usable : Duration.zero)
     }
   )
-  const current = Effect.map(Cache.get(tokens, "token"), ({ value }) => value)
+  const current = Effect.map(
+    Effect.flatMap(revision, (key) => Cache.get(tokens, key)),
+    ({ value }) => value
+  )
 
   /** Runs a question with a token, and once more with a new one when that was refused. */
   const authorized = Effect.fnUntraced(function* <A>(
@@ -45,7 +53,7 @@ export const make = Effect.fnUntraced(function* (issue: Effect.Effect<Token, Int
     return yield* Effect.catchTag(question(token), "Unauthorized", () =>
       // Not the one that somebody else has asked for meanwhile.
       Effect.andThen(
-        Cache.invalidateWhen(tokens, "token", ({ value }) => value === token),
+        Effect.flatMap(revision, (key) => Cache.invalidateWhen(tokens, key, ({ value }) => value === token)),
         Effect.flatMap(current, question)
       )
     )

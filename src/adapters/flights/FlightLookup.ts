@@ -26,8 +26,12 @@ export const layer = (config: ProviderConfig["flights"]) => Layer.effect(Flights
 
 const make = Effect.fnUntraced(function* (config: ProviderConfig["flights"]) {
   const simulator = yield* FlightSandbox.make(config.sandbox.seed)
-  const connect = yield* ProviderSandbox.connect({ integration, config, simulator })
-  const mark = ProviderSandbox.mark(config)
+  const connect = yield* ProviderSandbox.connect({
+    integration,
+    config,
+    simulator,
+    providers: FlightProviders.declarations(config)
+  })
   const options = { config, connect }
   const odcloud = yield* FlightProviders.odcloud(options)
   const kac = yield* FlightProviders.kac(options)
@@ -39,7 +43,7 @@ const make = Effect.fnUntraced(function* (config: ProviderConfig["flights"]) {
     data: Timetable,
     freshness: freshness.flightSchedule,
     isEmpty: ({ routes }) => Object.keys(routes).length === 0,
-    providers: odcloud.map(({ call, provider }) => ({ provider, call: () => call }))
+    providers: [{ provider: odcloud.provider, call: () => odcloud.call }]
   })
   const reports = yield* GuardedCall.make({
     integration,
@@ -49,7 +53,7 @@ const make = Effect.fnUntraced(function* (config: ProviderConfig["flights"]) {
     data: Schema.Array(FlightReport),
     freshness: freshness.flightStatus,
     isEmpty: (found) => found.length === 0,
-    providers: kac.map(({ call, provider }) => ({ provider, call: ({ date, flightNo }) => call(flightNo, date) }))
+    providers: [{ provider: kac.provider, call: ({ date, flightNo }) => kac.call(flightNo, date) }]
   })
 
   return Flights.of({
@@ -58,12 +62,12 @@ const make = Effect.fnUntraced(function* (config: ProviderConfig["flights"]) {
         return yield* new InvalidFlightSearch({ path: "arrival", message: "another airport than that of departure" })
       }
       const answer = yield* Effect.catchTag(timetable.run(undefined), "Rejected", refusedBy("schedule"))
-      return map(mark(answer), (whole) => ({ flights: flightsOn(whole, search), complete: whole.complete }))
+      return map(answer, (whole) => ({ flights: flightsOn(whole, search), complete: whole.complete }))
     }),
     status: Effect.fn("Flights.status")(function* (flightNo: FlightNo, date: CalendarDate) {
       const answer = yield* Effect.catchTag(reports.run({ flightNo, date }), "Rejected", refusedBy("status"))
       if (answer.data.length === 0) return yield* new FlightNotFound({ flightNo, date })
-      return map(mark(answer), (found) => ({ flightNo, date, reports: found }))
+      return map(answer, (found) => ({ flightNo, date, reports: found }))
     })
   })
 })

@@ -6,7 +6,7 @@
  * of its own. Half a timetable is never taken for a whole one: it says so.
  */
 import { Effect, Option, Redacted, Schema, type Scope } from "effect"
-import { HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
+import { type HttpClient, HttpClientResponse } from "effect/http"
 import type { CalendarDate } from "../../domain/CalendarDate.ts"
 import type { FlightNo, FlightReport } from "../../domain/Flight.ts"
 import { type IntegrationError, Transient } from "../../domain/IntegrationError.ts"
@@ -14,7 +14,8 @@ import * as Provider from "../../services/providers/Provider.ts"
 import type { ProviderConfig } from "../../services/providers/ProviderConfig.ts"
 import type { ProviderPolicies } from "../../services/providers/ProviderPolicies.ts"
 import { ProviderPolicy } from "../../services/providers/ProviderPolicy.ts"
-import type { Connect } from "../../services/providers/ProviderSandbox.ts"
+import type { ProviderDeclaration } from "../../services/providers/ProviderConnections.ts"
+import { type Connect, withParameter } from "../../services/providers/ProviderSandbox.ts"
 import type { RateLimits } from "../../services/providers/RateLimits.ts"
 import type { CircuitBreakers } from "../../services/resilience/CircuitBreakers.ts"
 import * as KacContract from "./KacContract.ts"
@@ -24,10 +25,9 @@ import { TimetablePage, type TimetableRow } from "./OdcloudContract.ts"
 import { verdictOfOdcloud } from "./OdcloudFailure.ts"
 import { routesOf, type Timetable } from "./TimetableMapper.ts"
 
-export interface Options {
-  readonly config: ProviderConfig["flights"]
-  readonly connect: Connect
-}
+export type Source = "odcloud" | "kac"
+
+type Options = { readonly config: ProviderConfig["flights"]; readonly connect: Connect<Source> }
 
 /** Where the whole timetable comes from. */
 export interface TimetableSource {
@@ -53,22 +53,34 @@ const maxPages = 30
 /** Of the sandbox; a real one has a UUID. */
 export const sandboxDataset = "uddi:sandbox"
 
+/** Where they are, and what they want. The address of KAC, and the dataset, are settings. */
+export const declarations = ({
+  kac: { baseUrl, key },
+  odcloud: timetable
+}: ProviderConfig["flights"]): Readonly<Record<Source, ProviderDeclaration>> => ({
+  odcloud: {
+    liveUrl: "https://api.odcloud.kr/api",
+    baseUrl: timetable.baseUrl,
+    secrets: { key: timetable.key },
+    required: true,
+    ...(timetable.dataset === null ? { lacks: "FLIGHTS_ODCLOUD_DATASET" } : {})
+  },
+  kac: { liveUrl: null, baseUrl, secrets: { key }, required: true }
+})
+
 type Needs = CircuitBreakers | RateLimits | ProviderPolicies | Scope.Scope
 
-/** None without its key, but in the sandbox, which wants none. */
 export const odcloud = Effect.fnUntraced(function* ({
   config,
   connect
-}: Options): Effect.fn.Return<ReadonlyArray<TimetableSource>, never, Needs> {
-  const { dataset, key } = config.odcloud
-  if (config.mode === "off" || (config.mode === "live" && key === null)) return []
-  const route = connect(config.odcloud, "https://api.odcloud.kr/api")
+}: Options): Effect.fn.Return<TimetableSource, never, Needs> {
+  const { dataset } = config.odcloud
+  const route = connect.to("odcloud")
   const provider = yield* Provider.make({
     ...route,
     integration,
-    name: "odcloud",
     policy: ProviderPolicy.make({ circuit: "STANDARD", timeout: config.timeout }),
-    httpClient: withKey(route.httpClient, key),
+    httpClient: withKey(route.httpClient, connect.secret("odcloud", "key")),
     checkAnswer: verdictOfOdcloud
   })
   const operation = "GET /15043890/v1/{dataset}"
@@ -109,24 +121,19 @@ export const odcloud = Effect.fnUntraced(function* ({
     }
     return { routes, complete }
   })
-  return [{ provider, call }]
+  return { provider, call }
 })
 
-/** None without its key, but in the sandbox, which wants none. */
 export const kac = Effect.fnUntraced(function* ({
   config,
   connect
-}: Options): Effect.fn.Return<ReadonlyArray<StatusSource>, never, Needs> {
-  const { key } = config.kac
-  if (config.mode === "off" || (config.mode === "live" && key === null)) return []
-  // Where it answers is a setting: live mode does not start without.
-  const route = connect(config.kac, "http://kac.invalid")
+}: Options): Effect.fn.Return<StatusSource, never, Needs> {
+  const route = connect.to("kac")
   const provider = yield* Provider.make({
     ...route,
     integration,
-    name: "kac",
     policy: ProviderPolicy.make({ circuit: "FAST", timeout: config.timeout }),
-    httpClient: withKey(route.httpClient, key)
+    httpClient: withKey(route.httpClient, connect.secret("kac", "key"))
   })
   const operation = "GET /FlightStatusListDTL/v1/getFlightStatusListDetail"
   const where = { adapter: provider.name, operation }
@@ -158,20 +165,16 @@ export const kac = Effect.fnUntraced(function* ({
           )
       )
       .pipe(Effect.map((items) => reportsOf(items, flightNo, date)))
-  return [{ provider, call }]
+  return { provider, call }
 })
 
-/**
- * As Redacted, so that no span or error shows it. The portal hands its keys out in two forms; the one that is escaped
- * already must not be escaped again.
- */
-const withKey = (httpClient: HttpClient.HttpClient, key: Redacted.Redacted | null) =>
-  key === null
-    ? httpClient
-    : HttpClient.mapRequest(
-        httpClient,
-        HttpClientRequest.setUrlParam("serviceKey", Redacted.make(unescaped(Redacted.value(key))))
-      )
+/** The portal hands its keys out in two forms; the one that is escaped already must not be escaped again. */
+const withKey = (httpClient: HttpClient.HttpClient, key: Effect.Effect<Redacted.Redacted | null>) =>
+  withParameter(
+    httpClient,
+    "serviceKey",
+    Effect.map(key, (value) => (value === null ? null : Redacted.make(unescaped(Redacted.value(value)))))
+  )
 
 const unescaped = (key: string): string => (key.includes("%") ? Option.getOrElse(decodeUri(key), () => key) : key)
 

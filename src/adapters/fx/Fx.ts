@@ -40,9 +40,14 @@ export const layer = (config: ProviderConfig["fx"]) => Layer.effect(ExchangeRate
 
 const make = Effect.fnUntraced(function* (config: ProviderConfig["fx"]) {
   const simulator = yield* FxSandbox.make(config.sandbox.seed)
-  const connect = yield* ProviderSandbox.connect({ integration, config, simulator })
+  const connect = yield* ProviderSandbox.connect({
+    integration,
+    config,
+    simulator,
+    providers: FxProviders.declarations(config)
+  })
   const providers = yield* FxProviders.make({ config, connect })
-  const memory = yield* makeMemory(config.mode)
+  const memory = yield* makeMemory(connect)
 
   const history = yield* GuardedCall.make({
     integration,
@@ -60,9 +65,7 @@ const make = Effect.fnUntraced(function* (config: ProviderConfig["fx"]) {
     }))
   })
 
-  const ask = history
-    .run(undefined)
-    .pipe(Effect.catchTag("Rejected", Effect.die), Effect.map(ProviderSandbox.mark(config)))
+  const ask = history.run(undefined).pipe(Effect.catchTag("Rejected", Effect.die))
 
   // Dividing decimals is slow: what comes of it is kept as long as the snapshot is.
   const tables = keptWith<RateTable>()
@@ -121,11 +124,13 @@ const decode = Schema.decodeUnknownOption(codec)
 const encode = Schema.encodeEffect(codec)
 
 /** The snapshot before: read and replaced with each new one. */
-const makeMemory = Effect.fnUntraced(function* (mode: ProviderConfig["fx"]["mode"]) {
+const makeMemory = Effect.fnUntraced(function* ({ state }: Pick<ProviderSandbox.Connect, "state">) {
   const cache = yield* ResponseCache
-  const key = `${CacheKey.prefix(integration, "last", mode)}${CacheKey.parameters({ base: pivot })}`
 
   const follow = Effect.fnUntraced(function* (source: string, current: RateSnapshot) {
+    // What a simulator made up is compared with its like only.
+    const { mode } = yield* state
+    const key = `${CacheKey.prefix(integration, "last", mode)}${CacheKey.parameters({ base: pivot })}`
     const entry = yield* cache.get(key)
     const previous = entry === null ? null : Option.getOrNull(decode(entry.data))
     const history: RateHistory = { current, previous }

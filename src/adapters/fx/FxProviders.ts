@@ -5,43 +5,54 @@
  * before is asked, up to ten days back; weekends are not asked about. When nobody announced anything in ten days, the
  * source has no data and the next is asked; that counts nothing against its circuit.
  */
-import { Clock, DateTime, Duration, Effect, Option, type Redacted, Schema } from "effect"
-import { HttpClient, HttpClientRequest } from "effect/http"
+import { Clock, DateTime, Duration, Effect, Option, Schema } from "effect"
 import * as CalendarDate from "../../domain/CalendarDate.ts"
 import { Transient } from "../../domain/IntegrationError.ts"
 import * as Provider from "../../services/providers/Provider.ts"
 import type { ProviderConfig, ProviderEndpoint } from "../../services/providers/ProviderConfig.ts"
 import { ProviderPolicy } from "../../services/providers/ProviderPolicy.ts"
-import type { Connect } from "../../services/providers/ProviderSandbox.ts"
+import type { ProviderDeclaration } from "../../services/providers/ProviderConnections.ts"
+import { type Connect, withParameter } from "../../services/providers/ProviderSandbox.ts"
 import { EximbankContract, FixerContract, OpenRatesContract } from "./FxContract.ts"
 import { verdictOfEximbank, verdictOfFixer } from "./FxFailure.ts"
 import { pivot, snapshotFromEximbank, SnapshotFromFixer, SnapshotFromOpenRates } from "./FxMapper.ts"
 
-export interface Options {
-  readonly config: ProviderConfig["fx"]
-  readonly connect: Connect
-}
+export type Source = "fx_primary" | "fx_secondary" | "fx_eximbank"
+
+type Options = { readonly config: ProviderConfig["fx"]; readonly connect: Connect<Source> }
 
 const integration = "fx"
 
-/** Those that are asked, in the order in which they are: what has no key is asked by the sandbox only. */
+/** Where they are, and what they want. */
+export const declarations = (config: ProviderConfig["fx"]): Readonly<Record<Source, ProviderDeclaration>> => {
+  const optional = (liveUrl: string, { baseUrl, key }: ProviderEndpoint) => ({
+    liveUrl,
+    baseUrl,
+    secrets: { key },
+    required: false
+  })
+  return {
+    fx_primary: {
+      liveUrl: "https://api.exchangerate-api.com",
+      baseUrl: config.primary.baseUrl,
+      secrets: {},
+      required: true
+    },
+    fx_secondary: optional("https://data.fixer.io/api", config.secondary),
+    fx_eximbank: optional("https://oapi.koreaexim.go.kr", config.eximbank)
+  }
+}
+
+/** In the order in which they are asked: what has no key is asked by the sandbox only. */
 export const make = Effect.fnUntraced(function* (options: Options) {
-  const { config } = options
-  if (config.mode === "off") return []
-  const isAsked = ({ key }: ProviderEndpoint) => config.mode === "sandbox" || key !== null
-  return [
-    yield* primary(options),
-    ...(isAsked(config.secondary) ? [yield* secondary(options)] : []),
-    ...(isAsked(config.eximbank) ? [yield* eximbank(options)] : [])
-  ]
+  return [yield* primary(options), yield* secondary(options), yield* eximbank(options)]
 })
 
 const primary = Effect.fnUntraced(function* ({ config, connect }: Options) {
   const provider = yield* Provider.make({
     integration,
-    name: "fx_primary",
     policy: ProviderPolicy.make({ circuit: "STANDARD", timeout: config.timeout }),
-    ...connect(config.primary, "https://api.exchangerate-api.com")
+    ...connect.to("fx_primary")
   })
   const api = yield* provider.api(OpenRatesContract)
   const decode = Schema.decodeEffect(SnapshotFromOpenRates)
@@ -53,13 +64,12 @@ const primary = Effect.fnUntraced(function* ({ config, connect }: Options) {
 })
 
 const secondary = Effect.fnUntraced(function* ({ config, connect }: Options) {
-  const { httpClient, ...connection } = connect(config.secondary, "https://data.fixer.io/api")
+  const { httpClient, ...connection } = connect.to("fx_secondary")
   const provider = yield* Provider.make({
     integration,
-    name: "fx_secondary",
     policy: ProviderPolicy.make({ circuit: "FAST", timeout: config.timeout }),
     ...connection,
-    httpClient: withKey(httpClient, "access_key", config.secondary.key),
+    httpClient: withParameter(httpClient, "access_key", connect.secret("fx_secondary", "key")),
     checkAnswer: verdictOfFixer
   })
   const api = yield* provider.api(FixerContract)
@@ -74,13 +84,12 @@ const secondary = Effect.fnUntraced(function* ({ config, connect }: Options) {
 const lookBack = 10
 
 const eximbank = Effect.fnUntraced(function* ({ config, connect }: Options) {
-  const { httpClient, ...connection } = connect(config.eximbank, "https://oapi.koreaexim.go.kr")
+  const { httpClient, ...connection } = connect.to("fx_eximbank")
   const provider = yield* Provider.make({
     integration,
-    name: "fx_eximbank",
     policy: ProviderPolicy.make({ circuit: "FAST", timeout: config.timeout }),
     ...connection,
-    httpClient: withKey(httpClient, "authkey", config.eximbank.key),
+    httpClient: withParameter(httpClient, "authkey", connect.secret("fx_eximbank", "key")),
     checkAnswer: verdictOfEximbank
   })
   const api = yield* provider.api(EximbankContract)
@@ -117,10 +126,6 @@ const eximbank = Effect.fnUntraced(function* ({ config, connect }: Options) {
   })
   return { provider, call }
 })
-
-/** As Redacted, so that no span or error shows it. */
-const withKey = (httpClient: HttpClient.HttpClient, name: string, key: Redacted.Redacted | null) =>
-  key === null ? httpClient : HttpClient.mapRequest(httpClient, HttpClientRequest.setUrlParam(name, key))
 
 const seoulOffset = Duration.toMillis(Duration.hours(9))
 

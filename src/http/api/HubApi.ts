@@ -14,7 +14,7 @@ import { MonitoringApi } from "./MonitoringApi.ts"
 import { OptionsApi } from "./OptionsApi.ts"
 import { OrdersApi } from "./OrdersApi.ts"
 import { ProductsApi } from "./ProductsApi.ts"
-import { IntegrationConfigApi } from "./IntegrationConfigApi.ts"
+import { IntegrationCacheApi, IntegrationConfigApi } from "./IntegrationConfigApi.ts"
 import { ProvidersApi } from "./ProvidersApi.ts"
 import { RecordsApi } from "./RecordsApi.ts"
 import { ShopbyApi, ShopbyWebhooksApi } from "./ShopbyApi.ts"
@@ -25,7 +25,7 @@ export const HubApi = HttpApi.make("hub")
   .add(EdicusApi)
   .add(ProvidersApi)
   .add(RecordsApi)
-  .add(IntegrationConfigApi)
+  .add(IntegrationConfigApi, IntegrationCacheApi)
   .add(MonitoringApi)
   .add(IntegrationsApi, DeadLettersApi, NotificationsApi, ApiKeysApi, CatalogApi)
   .prefix("/api/v1")

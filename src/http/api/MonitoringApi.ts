@@ -1,11 +1,12 @@
-/** Health over time and circuits, for operators (provider integrations, section 3). */
+/** Health over time, circuits and alerts, for operators (provider integrations, section 3). */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { AlertKind, AlertWithDeliveries } from "../../domain/Alert.ts"
 import { text } from "../../domain/Text.ts"
 import { Circuit, HealthRecord, IntegrationStatus } from "../../services/observability/IntegrationStatus.ts"
 import { Authorization, RequestChecks, RequiredScope } from "./Access.ts"
 import { NotFoundProblem } from "./Problems.ts"
-import { list, pageQuery } from "./Queries.ts"
+import { filter, Flag, list, pageQuery } from "./Queries.ts"
 
 export const MonitoringApi = HttpApiGroup.make("monitoring")
   .add(
@@ -24,6 +25,11 @@ export const MonitoringApi = HttpApiGroup.make("monitoring")
       params: { provider: text(200) },
       success: Circuit,
       error: NotFoundProblem
+    }),
+    /** Newest first. `open=true`: those that hold. */
+    HttpApiEndpoint.get("alerts", "/alerts", {
+      query: { ...pageQuery, kind: filter(AlertKind), subject: filter(text(200)), open: filter(Flag) },
+      success: list(AlertWithDeliveries)
     })
   )
   .middleware(RequestChecks)

@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { AlertLog } from "../../services/observability/AlertLog.ts"
 import { Circuits } from "../../services/observability/Circuits.ts"
 import { IntegrationHealth } from "../../services/observability/IntegrationHealth.ts"
 import { HubApi } from "../api/HubApi.ts"
@@ -14,6 +15,7 @@ export const layer = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const health = yield* IntegrationHealth
     const circuits = yield* Circuits
+    const alerts = yield* AlertLog
     return handlers.handleAll({
       integrationHealth: Effect.fnUntraced(
         function* ({ params, query }) {
@@ -26,7 +28,8 @@ export const layer = HttpApiBuilder.group(
       resetCircuit: ({ params }) =>
         Effect.flatMap(callerName, (name) => circuits.reset(params.provider, name)).pipe(
           Effect.catchTags({ CircuitNotFound: ({ name }) => notFound(`circuit ${name}`) })
-        )
+        ),
+      alerts: ({ query }) => Effect.map(alerts.list(query, query), listOf(query))
     })
   })
-).pipe(withOnly(Circuits, IntegrationHealth))
+).pipe(withOnly(AlertLog, Circuits, IntegrationHealth))

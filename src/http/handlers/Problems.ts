@@ -7,7 +7,7 @@ import type {
   InvalidMappingTransition
 } from "../../services/catalog/CatalogError.ts"
 import type { InvalidOrder, InvalidStateTransition, OrderNotFound } from "../../services/orders/Orders.ts"
-import type { NotAShopOrder, NotRetranslatable } from "../../services/shop/ShopOrders.ts"
+import type { NotAShopOrder, NotRetranslatable } from "../../services/shop/ShopOrderErrors.ts"
 import { ConflictProblem, InvalidStateTransitionProblem, NotFoundProblem } from "../api/Problems.ts"
 import { formatPath, validationProblem } from "../middleware/Issues.ts"
 

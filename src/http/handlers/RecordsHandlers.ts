@@ -15,7 +15,9 @@ export const layer = HttpApiBuilder.group(
     const views = yield* CallViews
     return handlers.handleAll({
       calls: ({ params, query }) =>
-        views.calls(params.name, query, query).pipe(Effect.map(listOf(query)), Effect.catchTags({ IntegrationUnknown })),
+        views
+          .calls(params.name, query, query)
+          .pipe(Effect.map(listOf(query)), Effect.catchTags({ IntegrationUnknown })),
       metrics: ({ params, query }) =>
         views.metrics(params.name, query.minutes).pipe(Effect.catchTags({ IntegrationUnknown })),
       stats: ({ query: { minutes } }) => Effect.map(views.stats(minutes), (data) => ({ minutes, data })),

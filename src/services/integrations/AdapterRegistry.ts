@@ -164,7 +164,7 @@ export class AdapterRegistry extends Context.Service<
         checks: Effect.flatMap(all, (each) =>
           Effect.map(
             Effect.forEach(each, ({ adapter, healthy }) =>
-              Effect.map(Ref.get(healthy), (healthy) => [adapter.name, healthy] as const)
+              Effect.map(Ref.get(healthy), (last) => [adapter.name, last] as const)
             ),
             (entries) => new Map(entries)
           )

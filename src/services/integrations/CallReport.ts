@@ -30,14 +30,18 @@ export const reporter = (
   options: Pick<OutboundOptions, "adapter" | "breaker" | "headers" | "integration" | "mode" | "recorder">
 ): ((call: EndedCall) => Effect.Effect<void>) => {
   const { adapter, recorder = silent } = options
-  const secrets = Object.values(options.headers ?? {}).flatMap((value) =>
+  const known = Object.values(options.headers ?? {}).flatMap((value) =>
     Redacted.isRedacted(value) ? [Redacted.value(value)] : []
   )
   return Effect.fnUntraced(function* (call) {
     const seconds = Number((yield* Clock.currentTimeNanos) - call.started) / 1e9
     yield* reportCall(call, seconds)
     const { exchange, exit, probe } = call
-    const http = httpOf(exchange, secrets)
+    const state = yield* CallContext.Connection
+    const secrets = Object.values(state?.endpoints[adapter]?.secrets ?? {}).flatMap((secret) =>
+      secret === null ? [] : [Redacted.value(secret)]
+    )
+    const http = httpOf(exchange, [...known, ...secrets])
     const ids = CallContext.idsOf(yield* Effect.context())
     const wire = yield* CallContext.Wire
     if (wire !== null) {

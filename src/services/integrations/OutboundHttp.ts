@@ -44,8 +44,8 @@ import { reporter } from "./CallReport.ts"
 export interface OutboundOptions {
   /** Name of the adapter, e.g. `mes`. */
   readonly adapter: string
-  /** The requests' paths come after it. */
-  readonly baseUrl: string
+  /** The requests' paths come after it; an effect is asked for each request. */
+  readonly baseUrl: string | Effect.Effect<string>
   /**
    * Live: `NodeHttpClient.layerUndici` (fetch would follow redirects). Sandbox: see `InProcessClient`. Its errors are
    * read by the codes in their causes, as undici and fetch set them.
@@ -212,13 +212,14 @@ const prepare = (options: OutboundOptions) => {
   const defaults = Object.entries(options.headers ?? {})
   return Effect.fnUntraced(function* (request: HttpClientRequest.HttpClientRequest) {
     const context = yield* EventContext
+    const baseUrl = Effect.isEffect(options.baseUrl) ? yield* options.baseUrl : options.baseUrl
     const headers = Headers.fromInput(
       defaults.map(([name, value]): [string, string] => [
         name,
         Redacted.isRedacted(value) ? Redacted.value(value) : value
       ])
     )
-    return HttpClientRequest.prependUrl(request, options.baseUrl).pipe(
+    return HttpClientRequest.prependUrl(request, baseUrl).pipe(
       HttpClientRequest.setHeaders(Headers.merge(headers, request.headers)),
       context === null ? identity : HttpClientRequest.setHeader("x-correlation-id", context.correlationId)
     )

@@ -89,7 +89,7 @@ export const lineOf = Effect.fnUntraced(function* ({ record, sent }: Waiting): E
     provider: record.provider === null ? null : short(redactor, record.provider),
     outcome: record.outcome,
     durationMillis: Math.max(0, Math.round(record.durationMillis)),
-    traceId: record.traceId,
+    traceId: record.traceId?.slice(0, 64) || null,
     correlationId: record.correlationId === null ? null : redactor.text(record.correlationId).slice(0, 200),
     sandbox: record.sandbox,
     ...nothingSent
@@ -133,7 +133,7 @@ const nothingSent = {
 const exchanged = Effect.fnUntraced(function* (redactor: Redaction.Redactor, sent: Sent, status: number | null) {
   const { request, response } = sent
   return {
-    method: request.method,
+    method: request.method.slice(0, 20),
     url: redactor.url(urlOf(request)),
     status: response?.status ?? status,
     ...(sent.whole

@@ -165,7 +165,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
         trace_id as "traceId", correlation_id as "correlationId", sandbox, probe, request_headers as "requestHeaders",
         request_body as "requestBody", response_headers as "responseHeaders", response_body as "responseBody"
       from call_log where ${where}
-      order by at desc, id desc limit ${page.limit} offset ${(page.page - 1) * page.limit}`
+      order by call_log.at desc, call_log.id desc limit ${page.limit} offset ${(page.page - 1) * page.limit}`
     return { data: decodeRows(rows), total: decodeTotal(counted)[0].total }
   }, Effect.orDie)
 

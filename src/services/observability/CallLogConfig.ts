@@ -1,7 +1,7 @@
 /** The settings of the call log, read from the environment. */
-import { Config, Duration, Effect, Schema } from "effect"
+import { Config, type Duration, Effect, Schema } from "effect"
 import { CallLogLevel } from "../../domain/CallEntry.ts"
-import type { Reader } from "../providers/ProviderConfig.ts"
+import type { ConfigReader } from "../providers/ProviderConfig.ts"
 
 export interface CallLogConfig {
   /** `HUB_CALL_LOG_KEEP`: how long calls and metrics windows are kept. Default 30 days. */
@@ -17,12 +17,12 @@ const levels = CallLogLevel.literals.join(", ")
 export const load = Effect.fnUntraced(function* ({
   duration,
   read
-}: Pick<Reader, "duration" | "read">): Effect.fn.Return<CallLogConfig> {
+}: Pick<ConfigReader, "duration" | "read">): Effect.fn.Return<CallLogConfig> {
   return {
     keep: yield* duration("HUB_CALL_LOG_KEEP", "30 days"),
     level: yield* read("HUB_CALL_LOG", (name) => Config.schema(CallLogLevel, name), {
       expected: `one of ${levels}`,
-      fallback: "bodies"
+      fallback: "bodies" as const
     }),
     levels: yield* read("HUB_CALL_LOG_LEVELS", Levels, {
       expected: `name=level pairs, separated by commas; levels are ${levels}`,
@@ -33,7 +33,10 @@ export const load = Effect.fnUntraced(function* ({
 
 const Levels = (name: string) =>
   Config.map(
-    Config.schema(Schema.String.check(Schema.makeFilter((text: string) => pairsOf(text) !== null || "malformed")), name),
+    Config.schema(
+      Schema.String.check(Schema.makeFilter((text: string) => pairsOf(text) !== null || "malformed")),
+      name
+    ),
     (text) => pairsOf(text) ?? {}
   )
 

@@ -89,10 +89,13 @@ const make = Effect.fnUntraced(function* (options: Options) {
     const startedAt = CallWindow.startOf(at)
     const key = keyOf(integration, startedAt)
     const kept = windows.get(key)
-    if (kept === undefined) {
-      windows.set(key, { integration, startedAt, window: f(CallWindow.empty), stored: false })
-    } else {
-      kept.window = f(kept.window)
+    const before = kept?.window ?? CallWindow.empty
+    const window = f(before)
+    // A health check counts for nothing.
+    if (window === before) return
+    if (kept === undefined) windows.set(key, { integration, startedAt, window, stored: false })
+    else {
+      kept.window = window
       kept.stored = false
     }
   }

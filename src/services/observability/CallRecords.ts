@@ -33,6 +33,4 @@ const recorder = Layer.effect(
 export const layer = (
   options: CallLog.Options = {}
 ): Layer.Layer<CallLog.CallLog | CallMetrics, never, CircuitBreakers | Database> =>
-  recorder.pipe(
-    Layer.provideMerge(Layer.merge(CallLog.CallLog.layer(options), CallMetrics.layer(options)))
-  )
+  recorder.pipe(Layer.provideMerge(Layer.merge(CallLog.CallLog.layer(options), CallMetrics.layer(options))))

@@ -92,7 +92,7 @@ const circuitOf = (snapshot: Snapshot, integration: string, lastReset: Circuit["
   state: snapshot.state,
   consecutiveFailures: snapshot.consecutiveFailures,
   hold: snapshot.hold,
-  retryAt: iso(snapshot.retryAt),
+  retryAt: snapshot.state === "CLOSED" ? null : iso(snapshot.retryAt),
   lastTransitionAt: iso(snapshot.lastTransitionAt),
   lastReset
 })

@@ -30,7 +30,7 @@ export class IntegrationNotFound extends Schema.TaggedError<IntegrationNotFound>
 export class IntegrationHealth extends Context.Service<
   IntegrationHealth,
   {
-    /** Of all, adapters first. */
+    /** Of all: adapters as they were registered, then data services by name. */
     readonly statuses: Effect.Effect<ReadonlyArray<IntegrationStatus>>
     readonly status: (name: string) => Effect.Effect<IntegrationStatus, IntegrationNotFound>
     /** The checks of the past, newest first. */
@@ -91,9 +91,9 @@ const make = Effect.fnUntraced(function* (keep: Duration.Duration) {
       ...providers.map(({ integration }) => integration),
       ...operations.map(({ name }) => name.slice(0, name.indexOf(".")))
     ])
-    return yield* Effect.forEach(names, (name) =>
+    return yield* Effect.forEach([...names].toSorted(), (name) =>
       Effect.map(recent.activity(name), (activity): IntegrationStatus => {
-        const own = providers.filter(({ integration }) => integration === name)
+        const own = providers.filter(({ integration, isOff }) => integration === name && isOff !== true)
         const ownCircuits = own.map(({ provider }) => ({ name: provider, state: states.get(provider) ?? "CLOSED" }))
         const judged = finish(name, {
           off: own.length === 0,
@@ -147,11 +147,12 @@ const make = Effect.fnUntraced(function* (keep: Duration.Duration) {
   ) {
     const at = yield* now
     const all = yield* judging
-    for (const { name, status } of all)
-      yield* Metric.update(Metric.withAttributes(health, { integration: name }), valueOf(status))
-    const rows = all.map(({ calls, name, reason, status }) => ({
+    for (const one of all) {
+      yield* Metric.update(Metric.withAttributes(health, { integration: one.name }), valueOf(one.status))
+    }
+    const rows = all.map(({ calls, name, reason, status: judged }) => ({
       integration: name,
-      status,
+      status: judged,
       reason: reason.slice(0, 500),
       asked: calls.asked,
       failed: calls.failed,

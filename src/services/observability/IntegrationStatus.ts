@@ -1,7 +1,6 @@
 /** What an operator sees of an integration: an adapter of a widget system, or a data service behind guarded calls. */
 import { Schema } from "effect"
 import { CallCounts, HealthStatus } from "../../domain/IntegrationHealth.ts"
-import { CircuitStatus } from "../resilience/CircuitState.ts"
 import { AdapterStatus } from "../integrations/Adapter.ts"
 
 /** An adapter's status with a judgement; a data service has the same fields. Times are ISO-8601 UTC, null = never. */
@@ -34,14 +33,16 @@ export const Circuit = Schema.Struct({
   name: Schema.String,
   /** E.g. `fx`. */
   integration: Schema.String,
-  state: CircuitStatus,
+  state: AdapterStatus.fields.circuit,
   consecutiveFailures: Schema.Int,
   /** By an operator; `automatic` = by nobody. */
   hold: Schema.Literals(["automatic", "open", "closed"]),
-  /** When a call would be admitted if nothing else happens; null = held open. */
+  /** When a call will be let through again if nothing else happens; null = it is closed, or held open. */
   retryAt: Schema.NullOr(Schema.String),
   lastTransitionAt: Schema.NullOr(Schema.String),
   /** The last reset by an operator; null = none yet. */
-  lastReset: Schema.NullOr(Schema.Struct({ at: Schema.String, actor: Schema.String, from: CircuitStatus }))
+  lastReset: Schema.NullOr(
+    Schema.Struct({ at: Schema.String, actor: Schema.String, from: AdapterStatus.fields.circuit })
+  )
 })
 export type Circuit = typeof Circuit.Type

@@ -140,7 +140,7 @@ export const make = (secrets: Iterable<string> = []): Redactor => {
         if (sensitivity !== null) return value === "" ? part : `${masked(name)}=${marks[sensitivity]}`
         const plain = decode(value)
         const shown = textAt(plain, deepest - 2)
-        return shown === plain ? part : `${masked(name)}=${shown}`
+        return `${masked(name)}=${shown === plain ? masked(value) : shown}`
       })
       .join("&")
 
@@ -289,4 +289,5 @@ const urlHeaders: ReadonlySet<string> = new Set(["location", "referer", "link", 
 
 const schemed =
   /\b(bearer|basic|digest|negotiate|hawk|kakaoak|apikey|aws4-hmac-sha256|bot)\s+(?!\[redacted\])[\w+/=.~:-]{6,}/gi
-const assigned = /(["']?[\p{L}\p{N}_.[\]-]{2,60}["']?)(\s*[:=]\s*["']?)((?!\[redacted\]|\[personal\])[^\s"',;&)}\]]*)/gu
+const assigned =
+  /(["'\\]{0,4}[\p{L}\p{N}_.[\]%-]{2,60}["'\\]{0,4})(\s*[:=]\s*["'\\]{0,4})((?!\[redacted\]|\[personal\])[^\s"',;&)}\]]*)/gu

@@ -90,9 +90,9 @@ const secretWords: ReadonlySet<string> = new Set([
 ])
 
 const personalStem =
-  /email|phone|mobile|cellno|ssn|residentn|jumin|passport|birth|cardn|accountn|bankaccount|주민등록|전화번호|휴대폰/u
+  /email|phone|mobile|cellno|residentn|jumin|passport|birth|cardn|accountn|bankaccount|주민등록|전화번호|휴대폰/u
 
-const personalWords: ReadonlySet<string> = new Set(["email", "mail", "tel", "fax", "contact", "contacts", "iban"])
+const personalWords: ReadonlySet<string> = new Set(["ssn", "mail", "tel", "fax", "contact", "contacts", "iban"])
 
 const persons: ReadonlySet<string> = new Set([
   "customer",

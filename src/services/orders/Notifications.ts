@@ -34,6 +34,8 @@ export class Notifications extends Context.Service<
     ) => Effect.Effect<Page<Notification>>
     /** The first acknowledgement counts; a second one changes nothing. */
     readonly acknowledge: (id: NotificationId, actor: string) => Effect.Effect<Notification, NotificationNotFound>
+    /** Acknowledges those of these kinds about this subject that nobody has acknowledged. */
+    readonly acknowledgeAbout: (subject: string, kinds: ReadonlyArray<string>, actor: string) => Effect.Effect<void>
   }
 >()("hub/services/orders/Notifications") {
   static readonly layer = Layer.effect(
@@ -94,7 +96,16 @@ const make = Effect.gen(function* () {
     }
   )
 
-  return Notifications.of({ record, list, acknowledge })
+  const acknowledgeAbout: Notifications["Service"]["acknowledgeAbout"] = Effect.fn("Notifications.acknowledgeAbout")(
+    (subject, kinds, actor) =>
+      Effect.asVoid(
+        Effect.orDie(sql`
+          update notifications set acknowledged_by = ${actor}
+          where acknowledged_by is null and subject = ${subject} and kind = any(${kinds}::text[])`)
+      )
+  )
+
+  return Notifications.of({ record, list, acknowledge, acknowledgeAbout })
 })
 
 const longestMessage = 4000

@@ -43,5 +43,8 @@ export const makeInsertItems = ({ sql }: Database["Service"]) =>
         }))
       )
       .toSorted((a, b) => a.choice_id - b.choice_id)
-    if (Array.isArrayNonEmpty(choiceRows)) yield* sql`insert into order_item_choices ${sql.insert(choiceRows)}`
+    // A statement takes 65 535 parameters.
+    for (const chunk of Array.chunksOf(choiceRows, 10_000)) {
+      yield* sql`insert into order_item_choices ${sql.insert(chunk)}`
+    }
   }, Effect.orDie)

@@ -21,7 +21,9 @@ const OrderRow = Schema.Struct({
   blockedChoiceIds: Schema.Array(ChoiceId),
   blockedProductIds: Schema.Array(ProductId),
   createdAt: IsoFromDate,
-  updatedAt: IsoFromDate
+  updatedAt: IsoFromDate,
+  trackingNumber: Schema.NullOr(Schema.String),
+  carrier: Schema.NullOr(Schema.String)
 })
 
 const ItemRow = Schema.Struct({
@@ -55,7 +57,7 @@ export const makeReadOrders = ({ sql }: Database["Service"]) =>
           total_price::float8 as "totalPrice", correlation_id as "correlationId",
           needs_attention as "needsAttention", attention_reasons as "attentionReasons",
           blocked_choice_ids as "blockedChoiceIds", blocked_product_ids as "blockedProductIds",
-          created_at as "createdAt", updated_at as "updatedAt"
+          created_at as "createdAt", updated_at as "updatedAt", tracking_number as "trackingNumber", carrier
         from orders where id = any(${ids}::text[])`,
       decodeOrders
     )
@@ -109,7 +111,9 @@ export const makeReadOrders = ({ sql }: Database["Service"]) =>
           blockedChoiceIds: row.blockedChoiceIds,
           history: (historyOf.get(row.id) ?? []).map(Struct.omit(["orderId"])),
           createdAt: row.createdAt,
-          updatedAt: row.updatedAt
+          updatedAt: row.updatedAt,
+          trackingNumber: row.trackingNumber,
+          carrier: row.carrier
         }
       ])
     )

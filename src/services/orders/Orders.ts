@@ -100,10 +100,10 @@ const make = Effect.gen(function* () {
   /** Designs that the order names and nobody has made. */
   const missingDesigns = Effect.fnUntraced(function* ({ items }: NewOrder) {
     const ids = items.flatMap((item) => item.designId ?? [])
-    const known = ids.length === 0 ? [] : yield* designRows(sql`select id from designs where id = any(${ids}::text[])`)
-    const missing = new Set(ids).difference(new Set(known.map((design) => design.id)))
+    const found = ids.length === 0 ? [] : yield* designRows(sql`select id from designs where id = any(${ids}::text[])`)
+    const known = new Set(found.map(({ id }) => id))
     return items.flatMap(({ designId }, index) =>
-      designId !== undefined && missing.has(designId)
+      designId !== undefined && !known.has(designId)
         ? [{ path: `items.${index}.designId`, message: "no such design" }]
         : []
     )

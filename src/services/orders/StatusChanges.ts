@@ -25,9 +25,11 @@ export const makeApplyStatus = (database: Database["Service"], bus: EventBus["Se
   Effect.fnUntraced(function* (change: AppliedChange) {
     const { sql } = database
     const at = yield* now
+    // A cancelled order is not made: nothing of it waits for an operator.
+    const cleared = change.to === "CANCELLED" ? sql`, needs_attention = false, attention_reasons = '{}'` : sql``
     yield* sql`
       update orders
-      set status = ${change.to}, blocked_choice_ids = '{}', blocked_product_ids = '{}', updated_at = ${at}
+      set status = ${change.to}, blocked_choice_ids = '{}', blocked_product_ids = '{}', updated_at = ${at}${cleared}
       where id = ${change.orderId}`
     yield* sql`
       insert into order_status_history (order_id, from_status, to_status, actor, reason, correlation_id, at)

@@ -1,6 +1,7 @@
 /** What the fiber of a guarded call carries along: the count of its attempts, and the ids that records are found by. */
 import { Context, Tracer } from "effect"
 import { EventContext } from "../events/EventContext.ts"
+import type { ConnectionState } from "./ProviderConnections.ts"
 import type { AttemptRecord, CallRecord, CallRecorder, HttpExchange } from "./CallRecorder.ts"
 
 /** Counts the attempts made for one guarded call; null = outside of one. */
@@ -13,6 +14,11 @@ export const Wire = Context.Reference<{ http?: HttpExchange; traceId?: string } 
   "hub/services/providers/CallContext/Wire",
   { defaultValue: () => null }
 )
+
+/** How providers are reached, as it was when the call began; null = outside of one. */
+export const Connection = Context.Reference<ConnectionState | null>("hub/services/providers/CallContext/Connection", {
+  defaultValue: () => null
+})
 
 /** Trace and correlation id of a fiber. */
 export const idsOf = (context: Context.Context<never>): Pick<CallRecord, "traceId" | "correlationId"> => ({

@@ -96,7 +96,10 @@ export interface HttpExchange {
 export interface ProviderMade {
   readonly integration: string
   readonly provider: string
+  /** At present. */
   readonly mode: "live" | "sandbox"
+  /** Is it not asked at present: switched off, or without what it wants? Default false. */
+  readonly isOff?: boolean
 }
 
 export interface CallRecorder {

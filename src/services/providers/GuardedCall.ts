@@ -21,6 +21,7 @@ import * as CacheKey from "./CacheKey.ts"
 import * as CallContext from "./CallContext.ts"
 import { type CallRecord, CallRecorder, silent } from "./CallRecorder.ts"
 import type { ProviderGuard } from "./ProviderGuard.ts"
+import { type ConnectionState, isAsked } from "./ProviderConnections.ts"
 import { ProviderPolicies } from "./ProviderPolicies.ts"
 import { type Freshness, retryAfterOf } from "./ProviderPolicy.ts"
 import { type CacheEntry, type CacheUnavailable, ResponseCache } from "./ResponseCache.ts"
@@ -28,7 +29,7 @@ import * as SingleFlight from "./SingleFlight.ts"
 
 /** A provider, and how it is asked. */
 export interface Source<Request, A, E> {
-  readonly provider: Pick<ProviderGuard, "name" | "mode" | "policy" | "breaker">
+  readonly provider: Pick<ProviderGuard, "name" | "mode" | "connection" | "policy" | "breaker">
   /** Asks through the provider's `attempt` (or `guard`), which counts, limits and retries. */
   readonly call: (request: Request) => Effect.Effect<A, E>
 }
@@ -86,6 +87,13 @@ interface Refusal<E> {
 
 type Outcome<A, E> = Answer<A> | Refusal<E>
 
+interface Looked<A, E> {
+  readonly value: Outcome<A, E>
+  readonly shared: boolean
+  /** Was the simulator asked, or is the answer from it? */
+  readonly sandbox: boolean
+}
+
 export const make = Effect.fnUntraced(function* <Request, A, E>(
   options: Options<Request, A, E>
 ): Effect.fn.Return<GuardedCall<Request, A, E>, never, ProviderPolicies | ResponseCache | Scope.Scope> {
@@ -97,11 +105,19 @@ export const make = Effect.fnUntraced(function* <Request, A, E>(
   const codec = Schema.toCodecJson(options.data)
   const decode = Schema.decodeUnknownEffect(codec)
   const encode = Schema.encodeEffect(codec)
-  const sandbox = providers.some(({ provider }) => provider.mode === "sandbox")
+  const connection = providers[0]?.provider.connection ?? null
+  /** Fixed for the whole of a call. */
+  const stateNow = () => connection?.current() ?? null
+  const isSandbox = (state: ConnectionState | null) =>
+    state === null ? providers.some(({ provider }) => provider.mode === "sandbox") : state.mode === "sandbox"
+  const version = options.version ?? "1"
   // What a simulator made up is never served as the real thing.
-  const version = `${options.version ?? "1"}${sandbox ? "~sandbox" : ""}`
-  const keyPrefix = CacheKey.prefix(integration, operation, version)
-  const keyOf = (request: Request) => `${keyPrefix}${options.key(request)}`
+  const prefixes = {
+    live: CacheKey.prefix(integration, operation, version),
+    sandbox: CacheKey.prefix(integration, operation, `${version}~sandbox`)
+  }
+  const keyOf = (request: Request, state = stateNow()) =>
+    `${isSandbox(state) ? prefixes.sandbox : prefixes.live}${options.key(request)}`
   const labels = { integration, operation }
 
   const ageOf = ({ fetchedAt }: { readonly fetchedAt: number }, now: number) => Math.max(0, now - fetchedAt)
@@ -158,8 +174,10 @@ export const make = Effect.fnUntraced(function* <Request, A, E>(
     const tally = { attempts: 0 }
     const tried: Array<Tried> = []
     let retryAt = Infinity
+    const state = yield* CallContext.Connection
     for (const { call, provider } of providers) {
       if (!provider.policy().enabled) continue
+      if (provider.connection !== null && state !== null && !isAsked(provider.connection, state)) continue
       const result = yield* Effect.result(Effect.provideService(call(request), CallContext.Tally, tally))
       const now = yield* Clock.currentTimeMillis
       if (Result.isSuccess(result)) {
@@ -200,7 +218,10 @@ export const make = Effect.fnUntraced(function* <Request, A, E>(
     return error
   })
 
-  const serve = (outcome: Outcome<A, E>): Effect.Effect<Guarded<A>, Failure<E>> => {
+  const serve = (looked: Looked<A, E>): Effect.Effect<Guarded<A>, Failure<E>> =>
+    looked.sandbox ? Effect.map(tell(looked.value), markInvented) : tell(looked.value)
+
+  const tell = (outcome: Outcome<A, E>): Effect.Effect<Guarded<A>, Failure<E>> => {
     if (outcome._tag === "Refusal") return Effect.fail(outcome.error)
     const { data, fetchedAt, label, source } = outcome
     return Effect.flatMap(Clock.currentTimeMillis, (now) => {
@@ -221,18 +242,27 @@ export const make = Effect.fnUntraced(function* <Request, A, E>(
   }
 
   const look = Effect.fnUntraced(function* (request: Request) {
-    const key = keyOf(request)
+    const state = stateNow()
+    const sandbox = isSandbox(state)
+    const key = keyOf(request, state)
     const hit = yield* fromCache(yield* cache.get(key), "fresh", { tried: [], attempts: 0 })
     return hit !== null
-      ? { value: hit, shared: false }
-      : yield* flights.run(
-          key,
-          Effect.suspend(() => ask(request, key))
-        )
+      ? { value: hit, shared: false, sandbox }
+      : {
+          ...(yield* flights.run(
+            key,
+            Effect.provideService(
+              Effect.suspend(() => ask(request, key)),
+              CallContext.Connection,
+              state
+            )
+          )),
+          sandbox
+        }
   })
 
   const run = (request: Request): Effect.Effect<Guarded<A>, Failure<E>> =>
-    recorder === silent ? Effect.flatMap(look(request), ({ value }) => serve(value)) : recorded(request)
+    recorder === silent ? Effect.flatMap(look(request), serve) : recorded(request)
 
   const recorded = (request: Request): Effect.Effect<Guarded<A>, Failure<E>> =>
     Effect.withFiber((fiber) => {
@@ -248,18 +278,24 @@ export const make = Effect.fnUntraced(function* <Request, A, E>(
             _tag: "Call",
             ...labels,
             ...recordOf(exit),
-            sandbox,
+            sandbox: exit._tag === "Success" ? exit.value.sandbox : isSandbox(stateNow()),
             at,
             durationMillis: at - started,
             ...CallContext.idsOf(fiber.context)
           })
         })
       )
-      return Effect.flatMap(looked, ({ value }) => serve(value))
+      return Effect.flatMap(looked, serve)
     })
 
-  return { run, key: keyOf, invalidate: (request) => cache.invalidate(keyOf(request)) }
+  return { run, key: (request) => keyOf(request), invalidate: (request) => cache.invalidate(keyOf(request)) }
 })
+
+/** Says in an answer that it is invented. */
+const markInvented = <A>(answer: Guarded<A>): Guarded<A> => {
+  const warning = "from the sandbox: this data is invented"
+  return { ...answer, warning: answer.warning === undefined ? warning : `${warning}; ${answer.warning}` }
+}
 
 const isIntegrationError = Schema.is(IntegrationError)
 

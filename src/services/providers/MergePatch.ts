@@ -45,7 +45,7 @@ export const changes = (before: Schema.JsonObject, after: Schema.JsonObject): Re
     .filter(({ after: now, before: then }) => JSON.stringify(now) !== JSON.stringify(then))
 }
 
-const isObject = (value: Schema.Json): value is Schema.JsonObject =>
+export const isObject = (value: Schema.Json): value is Schema.JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 const leaves = (path: string, value: Schema.Json): ReadonlyArray<readonly [string, Schema.Json]> =>

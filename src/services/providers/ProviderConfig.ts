@@ -37,6 +37,8 @@ export interface SandboxConfig {
 /** What every data service has: `FX_MODE`, `FX_TIMEOUT`, `FX_SANDBOX_SEED`, `FX_SANDBOX_ERROR_RATE`, `FX_SANDBOX_DELAY`. */
 export interface DataServiceConfig {
   readonly mode: "sandbox" | "live" | "off"
+  /** False in production, unless `HUB_SANDBOX_ALLOWED` names the service. */
+  readonly sandboxAllowed: boolean
   /** Of one HTTP attempt. Default 10 s. */
   readonly timeout: Duration.Duration
   readonly sandbox: SandboxConfig
@@ -94,13 +96,15 @@ export const load = Effect.fnUntraced(function* (reader: ConfigReader): Effect.f
       fallback: "sandbox" as const
     })
     const name = nameOf(prefix)
-    if (production && mode === "sandbox" && !allowed.includes(name)) {
+    const sandboxAllowed = !production || allowed.includes(name)
+    if (mode === "sandbox" && !sandboxAllowed) {
       reader.problem(
         `${prefix}_MODE: sandbox is refused when HUB_ENV is production; set live or off, or HUB_SANDBOX_ALLOWED=${name}`
       )
     }
     const config: DataServiceConfig = {
       mode,
+      sandboxAllowed,
       timeout: yield* reader.duration(`${prefix}_TIMEOUT`, "10 seconds"),
       sandbox: {
         seed: yield* reader.read(`${prefix}_SANDBOX_SEED`, Config.String, { expected: "text", fallback: "hub" }),

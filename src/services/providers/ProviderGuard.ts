@@ -15,6 +15,7 @@ import type { CircuitBreaker } from "../resilience/CircuitBreaker.ts"
 import { CircuitBreakers } from "../resilience/CircuitBreakers.ts"
 import * as CallContext from "./CallContext.ts"
 import { type AttemptRecord, CallRecorder, silent } from "./CallRecorder.ts"
+import { isAsked, type ProviderConnection } from "./ProviderConnections.ts"
 import { ProviderPolicies } from "./ProviderPolicies.ts"
 import { circuitOf, delayBefore, ProviderPolicy, retryAfterOf } from "./ProviderPolicy.ts"
 import { type Limiter, RateLimits } from "./RateLimits.ts"
@@ -26,8 +27,10 @@ export interface Options {
   readonly name: string
   /** Until another is set. Default: `ProviderPolicy.make({})`. */
   readonly policy?: ProviderPolicy
-  /** `sandbox`: what answers is the simulator. Default `live`. */
+  /** `sandbox`: what answers is the simulator. Default `live`. Of no meaning with a `connection`. */
   readonly mode?: "live" | "sandbox"
+  /** Says at any time whether it is asked, and whether it is the simulator that answers. */
+  readonly connection?: ProviderConnection
   /** True: requests whose outcome is unknown may be sent again, whatever their method: they only ask. Default false. */
   readonly repeatable?: boolean
 }
@@ -40,7 +43,9 @@ export interface Guarding {
 export interface ProviderGuard {
   readonly integration: string
   readonly name: string
+  /** At present. */
   readonly mode: "live" | "sandbox"
+  readonly connection: ProviderConnection | null
   readonly breaker: CircuitBreaker
   readonly limiter: Limiter
   readonly policy: () => ProviderPolicy
@@ -62,12 +67,22 @@ export const make: (
 ) => Effect.Effect<ProviderGuard, never, CircuitBreakers | RateLimits | ProviderPolicies | Scope.Scope> =
   Effect.fnUntraced(function* (options) {
     const { integration, name } = options
-    const mode = options.mode ?? "live"
+    const connection = options.connection ?? null
+    const modeNow = () => connection?.current().mode ?? options.mode ?? "live"
     const repeatable = options.repeatable ?? false
     const policies = yield* ProviderPolicies
     const circuits = yield* CircuitBreakers
     const recorder = yield* CallRecorder
-    recorder.made?.({ integration, provider: name, mode })
+    recorder.made?.({
+      integration,
+      provider: name,
+      get mode() {
+        return modeNow()
+      },
+      get isOff() {
+        return connection !== null && !isAsked(connection, connection.current())
+      }
+    })
     const defaults = options.policy ?? ProviderPolicy.make({})
     const configure = (policy: ProviderPolicy) =>
       Effect.flatMap(circuits.get(name), (known) =>
@@ -138,7 +153,7 @@ export const make: (
               attempt: n,
               ...outcomeOf(exit),
               circuit: state,
-              sandbox: mode === "sandbox",
+              sandbox: (Context.get(fiber.context, CallContext.Connection)?.mode ?? modeNow()) === "sandbox",
               at,
               durationMillis: at - started,
               guarded: tally !== null,
@@ -153,7 +168,10 @@ export const make: (
     return {
       integration,
       name,
-      mode,
+      get mode() {
+        return modeNow()
+      },
+      connection,
       breaker: circuit,
       limiter,
       policy,

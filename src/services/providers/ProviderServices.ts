@@ -9,16 +9,18 @@ import { NodeRedis } from "@effect/platform-node"
 import { Effect, Layer, Predicate, Redacted, Schema } from "effect"
 import { RateLimiter, Redis } from "effect/persistence"
 import { Database } from "../storage/Database.ts"
+import { ProviderConnections } from "./ProviderConnections.ts"
 import { ProviderPolicies } from "./ProviderPolicies.ts"
 import { RateLimits } from "./RateLimits.ts"
 import { ResponseCache } from "./ResponseCache.ts"
 import { layerRedis } from "./ResponseCacheRedis.ts"
 import { layerSql } from "./ResponseCacheSql.ts"
 
-export type ProviderServices = ProviderPolicies | RateLimits | ResponseCache
+export type ProviderServices = ProviderConnections | ProviderPolicies | RateLimits | ResponseCache
 
 /** Nothing outside of this process. */
 export const layerMemory: Layer.Layer<ProviderServices> = Layer.mergeAll(
+  ProviderConnections.layer,
   ProviderPolicies.layer,
   RateLimits.layerMemory,
   ResponseCache.layerMemory
@@ -38,8 +40,8 @@ export const layer = (options: {
   readonly redisUrl: Redacted.Redacted | null
 }): Layer.Layer<ProviderServices, RedisUnavailable, Database> =>
   options.redisUrl === null
-    ? Layer.mergeAll(ProviderPolicies.layer, limitsInDatabase, layerSql)
-    : Layer.mergeAll(ProviderPolicies.layer, limitsInRedis, layerRedis()).pipe(
+    ? Layer.mergeAll(ProviderConnections.layer, ProviderPolicies.layer, limitsInDatabase, layerSql)
+    : Layer.mergeAll(ProviderConnections.layer, ProviderPolicies.layer, limitsInRedis, layerRedis()).pipe(
         Layer.provide(connect(Redacted.value(options.redisUrl)))
       )
 

@@ -1,20 +1,33 @@
-/**
- * What an operator can change about an integration while the hub runs, and what makes a change valid. Pure.
- *
- * The settings in force are the program's own (defaults and environment) with the overrides laid over them, as a JSON merge
- * patch does. They are checked as a whole: either everything fits, or every problem is told.
- */
-import { Effect, Record, Schema, SchemaIssue } from "effect"
+/** What an operator can change about an integration while the hub runs, and what is told of it. Schemas only. */
+import { Schema } from "effect"
 import { text } from "../../domain/Text.ts"
-import * as MergePatch from "./MergePatch.ts"
 import { Freshness, ProviderPolicy } from "./ProviderPolicy.ts"
 
-export const ProviderSettings = ProviderPolicy
+/** Can it be a base URL? */
+export const isBaseUrl = (value: string): boolean => {
+  if (!URL.canParse(value)) return false
+  const { hash, password, protocol, search, username } = new URL(value)
+  return /^https?:$/.test(protocol) && `${username}${password}${search}${hash}` === ""
+}
+
+/** Absolute, http or https, on a host that is allowed, without user, query or fragment. */
+const BaseUrl = Schema.String.check(
+  Schema.isMaxLength(2000),
+  Schema.makeFilter((value: string) => isBaseUrl(value) || "an http or https URL without user, query or fragment")
+)
+
+export const ProviderSettings = Schema.Struct({
+  ...ProviderPolicy.fields,
+  /** Null: the provider's own address; in sandbox mode: the simulator in this process. */
+  baseUrl: Schema.NullOr(BaseUrl)
+})
 export type ProviderSettings = typeof ProviderSettings.Type
 
 export const IntegrationSettings = Schema.Struct({
   /** False: no provider is asked; what is in the cache is still served for its time. */
   enabled: Schema.Boolean,
+  /** `sandbox`: the simulator answers, and every answer says so. */
+  mode: Schema.Literals(["live", "sandbox"]),
   /** By provider, e.g. `fx_primary`. */
   providers: Schema.Record(Schema.String, ProviderSettings),
   /** How long answers are kept, by operation, e.g. `rates`. */
@@ -38,6 +51,22 @@ export const ConfigVersion = Schema.Struct({
 })
 export type ConfigVersion = typeof ConfigVersion.Type
 
+/** What is told of a secret: never the secret. */
+export const SecretState = Schema.Struct({
+  /** Provider and name, e.g. `fx_secondary.key`. */
+  name: Schema.String,
+  set: Schema.Boolean,
+  /** Set at run time, or by the environment; null = not set. */
+  origin: Schema.NullOr(Schema.Literals(["stored", "environment"])),
+  /** Of a stored one. */
+  version: Schema.NullOr(Schema.Int),
+  setBy: Schema.NullOr(Schema.String),
+  setAt: Schema.NullOr(Schema.String),
+  /** False: no key of `HUB_SECRET_KEYS` opens it, and it is as if it was not set. */
+  readable: Schema.Boolean
+})
+export type SecretState = typeof SecretState.Type
+
 export const IntegrationConfig = Schema.Struct({
   integration: Schema.String,
   version: ConfigVersionNumber,
@@ -47,6 +76,7 @@ export const IntegrationConfig = Schema.Struct({
   overrides: Schema.JsonObject,
   /** In force. */
   settings: IntegrationSettings,
+  secrets: Schema.Array(SecretState),
   /** Why this version is not in force here: it was stored by another program, or does not fit this one's settings. */
   problems: Schema.Array(Schema.Struct({ path: Schema.String, message: Schema.String }))
 })
@@ -95,34 +125,3 @@ export class ConfigVersionConflict extends Schema.TaggedError<ConfigVersionConfl
   expected: Schema.Int,
   found: Schema.Int
 }) {}
-
-/** The settings in force with these overrides, or every problem. */
-export const resolve = Effect.fnUntraced(function* (
-  defaults: IntegrationSettings,
-  overrides: Schema.JsonObject
-): Effect.fn.Return<IntegrationSettings, ReadonlyArray<Issue>> {
-  const base = yield* Effect.orDie(Effect.flatMap(Schema.encodeEffect(IntegrationSettings)(defaults), decodeObject))
-  const merged = MergePatch.merged(base, overrides)
-  return yield* Effect.mapError(
-    Schema.decodeUnknownEffect(schemaOf(defaults))(merged, { errors: "all", onExcessProperty: "error" }),
-    ({ issue }) => issuesOf(issue)
-  )
-})
-
-/** The providers and operations that there are, and no others. */
-const schemaOf = ({ operations, providers }: IntegrationSettings) =>
-  Schema.Struct({
-    ...IntegrationSettings.fields,
-    providers: Schema.Struct(Record.map(providers, () => ProviderSettings)),
-    operations: Schema.Struct(Record.map(operations, () => Freshness))
-  })
-
-const decodeObject = Schema.decodeUnknownEffect(Schema.JsonObject)
-
-const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1()
-
-const issuesOf = (issue: SchemaIssue.Issue): ReadonlyArray<Issue> =>
-  formatIssues(issue).issues.map(({ message, path = [] }) => ({
-    path: path.map((segment) => String(typeof segment === "object" ? segment.key : segment)).join("."),
-    message
-  }))

@@ -1,5 +1,6 @@
 /** The rows that `ShopOrders` reads and writes. */
 import { Effect, Schema } from "effect"
+import type { Statement } from "effect/sql"
 import { ChoiceId, OrderId, ProductId } from "../../domain/Ids.ts"
 import { OrderStatus } from "../../domain/OrderStatus.ts"
 import type { ShopMode } from "../../domain/ShopListing.ts"
@@ -39,7 +40,9 @@ const offerRows = rowsOf({
       sizeName: Schema.NullOr(Schema.String),
       label: Schema.NullOr(Schema.String),
       baseQty: Schema.Int,
-      price: Schema.Int
+      price: Schema.Int,
+      /** Its size is still made. */
+      isSold: Schema.Boolean
     })
   ),
   choices: Schema.Array(
@@ -53,24 +56,29 @@ const offerRows = rowsOf({
 })
 
 export const makeShopOrderRows = ({ sql }: Database["Service"]) => {
-  const select = (where: ReturnType<typeof sql>, lock: boolean) =>
-    Effect.map(
-      orderRows(sql`
-        select id as "orderId", source, external_order_id as "externalOrderId", shopby_mode as mode, status,
-          correlation_id as "correlationId", attention_reasons as reasons, shopby_order as order,
-          shopby_status as "shopStatus", shopby_shipping_nos as "shippingNos", tracking_number as "trackingNumber",
-          carrier, shopby_tracking_number as "shownTrackingNumber", shopby_carrier as "shownCarrier",
-          exists(select from mes_jobs j where j.order_id = orders.id and j.begun_at is not null) as "atPlant"
-        from orders where ${where} ${lock ? sql.literal("for update") : sql.literal("")}`),
-      (rows) => rows[0]
-    )
+  const select = Effect.fnUntraced(function* (where: Statement.Fragment) {
+    const [row] = yield* orderRows(sql`
+      select id as "orderId", source, external_order_id as "externalOrderId", shopby_mode as mode, status,
+        correlation_id as "correlationId", attention_reasons as reasons, shopby_order as order,
+        shopby_status as "shopStatus", shopby_shipping_nos as "shippingNos", tracking_number as "trackingNumber",
+        carrier, shopby_tracking_number as "shownTrackingNumber", shopby_carrier as "shownCarrier",
+        exists(select from mes_jobs j where j.order_id = orders.id and j.begun_at is not null) as "atPlant"
+      from orders where ${where}`)
+    return row
+  })
+
+  // Two statements: what one reads besides the row that it waits for is older than the wait.
+  const lock = Effect.fnUntraced(function* (where: Statement.Fragment) {
+    yield* Effect.orDie(sql`select id from orders where ${where} for update`)
+    return yield* select(where)
+  })
 
   return {
     /** Locked: all changes of the order queue here. */
-    lock: (orderId: OrderId) => select(sql`id = ${orderId}`, true),
-    find: (orderId: OrderId) => select(sql`id = ${orderId}`, false),
+    lock: (orderId: OrderId) => lock(sql`id = ${orderId}`),
+    find: (orderId: OrderId) => select(sql`id = ${orderId}`),
     lockExternal: (externalOrderId: string, mode: ShopMode) =>
-      select(sql`source = 'shopby' and shopby_mode = ${mode} and external_order_id = ${externalOrderId}`, true),
+      lock(sql`source = 'shopby' and shopby_mode = ${mode} and external_order_id = ${externalOrderId}`),
 
     /** What the products with these numbers of the shop offer. */
     offers: Effect.fnUntraced(function* (mode: ShopMode, productNos: ReadonlyArray<number>) {
@@ -79,7 +87,8 @@ export const makeShopOrderRows = ({ sql }: Database["Service"]) => {
           p.is_active as "isActive",
           (
             select coalesce(jsonb_agg(jsonb_build_object('sizeCode', f.size_code, 'sizeName', z.display_name,
-              'label', f.option_label, 'baseQty', f.base_qty, 'price', f.selling_price)), '[]')
+              'label', f.option_label, 'baseQty', f.base_qty, 'price', f.selling_price,
+              'isSold', z.id is null or z.is_active)), '[]')
             from fixed_prices f left join product_sizes z on z.product_id = f.product_id and z.code = f.size_code
             where f.product_id = p.id
           ) as prices,

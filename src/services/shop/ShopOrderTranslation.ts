@@ -3,8 +3,8 @@
  * endpoint 3). Pure: what is looked up is passed in.
  *
  * Guarantees: nothing is guessed. A line that is not understood in full gives a reason, and no item: the order is kept
- * with its body, and an operator decides. An item that comes out has a known, active product and choices that the
- * product offers, each once.
+ * with its body, and an operator decides. An item that comes out has a known product and choices that the product offers,
+ * each once; a product that is no longer active gives a reason beside it.
  */
 import type { ChoiceId, ProductId } from "../../domain/Ids.ts"
 import { maxInt } from "../../domain/Ids.ts"
@@ -12,6 +12,8 @@ import {
   axisNames,
   makeOptionMatrix,
   managementCodeOf,
+  type MatrixRow,
+  type OptionAxis,
   optionSeparator,
   type PricedCombination
 } from "../../domain/OptionMatrix.ts"
@@ -23,7 +25,7 @@ export interface ShopProductOffer {
   readonly huniCode: string | null
   readonly isActive: boolean
   /** All its price rows, also those of sizes that are no longer sold: an order may be older. */
-  readonly prices: ReadonlyArray<PricedCombination>
+  readonly prices: ReadonlyArray<PricedCombination & { readonly isSold: boolean }>
   readonly choices: ReadonlyArray<{
     readonly choiceId: ChoiceId
     readonly code: string
@@ -44,94 +46,109 @@ export interface TranslatedItem {
 
 export interface Translation {
   readonly items: ReadonlyArray<TranslatedItem>
-  /** Each once: `unknown-product:…`, `inactive-product:…`, `unknown-option:…`, `ambiguous-option:…`, `missing-option:…`, `quantity-too-large:…`. */
+  /** Each once, as `kind:what`, e.g. `unknown-product:123`, `inactive-product:7` (our id), `unknown-option:코팅=무광`. */
   readonly reasons: ReadonlyArray<string>
 }
 
-/** Kinds of reasons that a new translation can take away. */
-const kinds = [
+/** Kinds of reasons for which a line has no item. */
+const missing = [
   "unknown-product",
-  "inactive-product",
   "unknown-option",
   "ambiguous-option",
   "missing-option",
   "quantity-too-large"
-]
+] as const
+/** The line has its item; whether it is still to be made is for an operator to say. */
+const inactive = "inactive-product"
 
-/** Is it about the translation? */
-export const isTranslationReason = (reason: string): boolean => kinds.some((kind) => reason.startsWith(`${kind}:`))
+const startsWith = (reason: string) => (kind: string) => reason.startsWith(`${kind}:`)
+
+/** Is a line of the order missing for it? */
+export const isMissingLine = (reason: string): boolean => missing.some(startsWith(reason))
+
+/** Is it about the translation, so that a new one can take it away? */
+export const isTranslationReason = (reason: string): boolean => [...missing, inactive].some(startsWith(reason))
+
+const reasonOf = (kind: (typeof missing)[number] | typeof inactive, what: string | number): string =>
+  `${kind}:${[...String(what)].slice(0, 200).join("")}`
 
 /** `offers`: by the shop's product number. */
 export const translate = (order: ShopOrder, offers: ReadonlyMap<number, ShopProductOffer>): Translation => {
   const items: Array<TranslatedItem> = []
   const reasons = new Set<string>()
-  for (const item of order.items) {
-    const offer = offers.get(item.productNo)
-    const read = offer === undefined ? { problems: [`unknown-product:${item.productNo}`] } : readItem(item, offer)
-    if ("problems" in read) for (const problem of read.problems) reasons.add(problem)
-    else items.push(read)
+  const combinations = new Map([...offers].map(([productNo, offer]) => [productNo, combinationsOf(offer)]))
+  for (const line of order.items) {
+    const offer = offers.get(line.productNo)
+    const rows = combinations.get(line.productNo)
+    if (offer === undefined || rows === undefined) {
+      reasons.add(reasonOf("unknown-product", line.productNo))
+      continue
+    }
+    if (!offer.isActive) reasons.add(reasonOf(inactive, offer.productId))
+    const { item, problems } = readLine(line, offer, rows)
+    for (const problem of problems) reasons.add(problem)
+    if (problems.length === 0) items.push(item)
   }
   return { items, reasons: [...reasons] }
 }
 
-interface Unreadable {
-  readonly problems: ReadonlyArray<string>
+interface NamedValue {
+  readonly name: string
+  readonly value: string
 }
 
-const readItem = (item: ShopOrderItem, offer: ShopProductOffer): TranslatedItem | Unreadable => {
-  const problems: Array<string> = offer.isActive ? [] : [`inactive-product:${offer.productId}`]
+const readLine = (line: ShopOrderItem, offer: ShopProductOffer, combinations: Combinations) => {
+  const problems: Array<string> = []
   const chosen = new Set<ChoiceId>()
-  const code = item.optionManagementCd?.trim() || null
-  const values = (item.optionValues ?? []).flatMap(separate)
-  const axisValues = new Map(values.filter(({ name }) => isAxisName(name)).map(({ name, value }) => [name, value]))
+  const code = line.optionManagementCd?.trim() || null
+  const values = (line.optionValues ?? []).flatMap(separate)
 
   const choose = (what: string, found: ReadonlyArray<{ readonly choiceId: ChoiceId }>) => {
     const [first, ...others] = found
-    if (first === undefined) problems.push(`unknown-option:${what}`)
-    else if (others.length > 0) problems.push(`ambiguous-option:${what}`)
+    if (first === undefined) problems.push(reasonOf("unknown-option", what))
+    else if (others.length > 0) problems.push(reasonOf("ambiguous-option", what))
     else chosen.add(first.choiceId)
   }
 
-  const byCode = code === null ? undefined : rowByCode(offer, code)
+  const byCode = code === null ? undefined : combinations.byCode(code)
+  const row = byCode ?? combinations.byValues(values)
   // A code that is no combination is that of a choice, unless the values say all there is to say.
-  const row = byCode ?? rowByValues(offer, axisValues)
   if (code !== null && byCode === undefined) {
     const byChoice = offer.choices.filter((choice) => choice.code === code)
     if (byChoice.length > 0 || values.length === 0) choose(code, byChoice)
   }
-  const sizeName = row?.sizeName ?? null
-  for (const { name, value } of values) {
-    const found = offer.choices.filter((choice) => choice.optionName === name && choice.name === value)
+  for (const named of values) {
+    const found = choicesNamed(offer, named)
     // What an axis says is in the row already; it may be the name of an option, too.
-    if (row !== undefined && isAxisName(name) && found.length !== 1) continue
-    choose(`${name}=${value}`, found)
+    if (row !== undefined && isAxisName(named.name) && found.length !== 1) continue
+    choose(`${named.name}=${named.value}`, found)
   }
   if (row === undefined && offer.prices.length > 0 && problems.length === 0) {
-    problems.push(`missing-option:${item.productNo}`)
+    problems.push(reasonOf("missing-option", line.productNo))
   }
   const carried = (value: string | null) => {
-    const [choice, ...others] = value === null ? [] : offer.choices.filter(({ name }) => name === value)
+    const [choice, ...others] = value === null ? [] : offer.choices.filter(({ name }) => name.trim() === value.trim())
     if (choice === undefined || others.length > 0) return false
     chosen.add(choice.choiceId)
     return true
   }
-  const sizeCarried = carried(sizeName)
+  const sizeCarried = carried(row?.sizeName ?? null)
   const labelCarried = carried(row?.label ?? null)
 
-  const quantity = (row?.baseQty ?? 1) * item.quantity
-  if (quantity > maxInt) problems.push(`quantity-too-large:${item.productNo}`)
-  if (problems.length > 0) return { problems }
-  return {
+  const quantity = (row?.baseQty ?? 1) * line.quantity
+  if (quantity > maxInt) problems.push(reasonOf("quantity-too-large", line.productNo))
+  const item: TranslatedItem = {
     productId: offer.productId,
     quantity,
     choiceIds: [...chosen],
     sizeCode: sizeCarried ? null : (row?.sizeCode ?? null),
     optionLabel: labelCarried ? null : (row?.label ?? null)
   }
+  return { item, problems }
 }
 
 /** `사이즈|용지 = A4|아트지` is two. */
-const separate = ({ name, value }: { readonly name: string; readonly value: string }) => {
+const separate = ({ name, value }: NamedValue): ReadonlyArray<NamedValue> => {
   const names = name.split(optionSeparator)
   const values = value.split(optionSeparator)
   return names.length > 1 && names.length === values.length
@@ -143,18 +160,58 @@ const separate = ({ name, value }: { readonly name: string; readonly value: stri
 
 const isAxisName = (name: string): boolean => Object.values(axisNames).includes(name)
 
-const rowByCode = ({ huniCode, prices }: ShopProductOffer, code: string): PricedCombination | undefined =>
-  huniCode === null ? undefined : prices.find((price) => managementCodeOf(huniCode, price) === code)
+const choicesNamed = ({ choices }: ShopProductOffer, { name, value }: NamedValue) =>
+  choices.filter((choice) => choice.optionName.trim() === name && choice.name.trim() === value)
 
-/** The only combination, or the one whose values are all there. */
-const rowByValues = (
-  { huniCode, prices }: ShopProductOffer,
-  values: ReadonlyMap<string, string>
-): PricedCombination | undefined => {
-  if (prices.length === 0) return undefined
-  const { axes, rows, widgetOnly } = makeOptionMatrix(huniCode ?? "", prices)
-  const all = [...rows, ...widgetOnly]
-  if (axes.length === 0) return all[0]
-  const found = all.filter((row) => axes.every((axis, index) => values.get(axisNames[axis]) === row.values[index]))
-  return found.length === 1 ? found[0] : undefined
+/** The priced combinations of a product, to be found by what the shop says. */
+interface Combinations {
+  readonly byCode: (code: string) => PricedCombination | undefined
+  /** The one that all the values fit, among those that are sold, else among all. */
+  readonly byValues: (values: ReadonlyArray<NamedValue>) => PricedCombination | undefined
+}
+
+/** Indexed once for all lines of an order, and only when one asks: a product may have thousands of rows. */
+const combinationsOf = (offer: ShopProductOffer): Combinations => {
+  const { huniCode, prices } = offer
+  const codes = lazily(() =>
+    huniCode === null ? new Map() : new Map(prices.map((price) => [managementCodeOf(huniCode, price), price]))
+  )
+  const matrices = lazily(() => {
+    const sold = prices.filter(({ isSold }) => isSold)
+    const tables = sold.length === prices.length ? [prices] : [sold, prices]
+    return tables.map((table) => makeOptionMatrix(huniCode ?? "", table))
+  })
+  return {
+    byCode: (code) => codes().get(code),
+    byValues: (values) => {
+      const given = values.filter(({ name }) => isAxisName(name))
+      for (const { axes, rows, widgetOnly } of matrices()) {
+        if (!axes.every((axis) => given.some(({ name }) => name === axisNames[axis]))) continue
+        const [row, ...others] = [...rows, ...widgetOnly].filter((one) =>
+          given.every((named) => isSaidOf(one, axes, named) || isOnlyAChoice(offer, axes, named))
+        )
+        if (row !== undefined && others.length === 0) return row
+      }
+      return undefined
+    }
+  }
+}
+
+/** Of an axis that the shop does not show, since there is one value only, the row's own value. */
+const isSaidOf = (row: MatrixRow, axes: ReadonlyArray<OptionAxis>, { name, value }: NamedValue): boolean => {
+  const index = axes.findIndex((axis) => axisNames[axis] === name)
+  if (index >= 0) return row.values[index] === value
+  const own = { size: row.sizeName ?? row.sizeCode, label: row.label, quantity: String(row.baseQty) }
+  return (["size", "label", "quantity"] as const).some(
+    (axis) => axisNames[axis] === name && own[axis]?.trim() === value
+  )
+}
+
+/** An option that is called like an axis that the shop does not show. */
+const isOnlyAChoice = (offer: ShopProductOffer, axes: ReadonlyArray<OptionAxis>, named: NamedValue): boolean =>
+  !axes.some((axis) => axisNames[axis] === named.name) && choicesNamed(offer, named).length === 1
+
+const lazily = <A>(make: () => A) => {
+  let made: { readonly value: A } | undefined
+  return () => (made ??= { value: make() }).value
 }

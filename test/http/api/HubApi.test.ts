@@ -39,7 +39,11 @@ describe("HubApi", () => {
       "src/services/catalog/CatalogReport.ts",
       "src/services/events/DeadLetter.ts",
       "src/services/events/EventRecord.ts",
-      "src/services/integrations/Adapter.ts"
+      "src/services/integrations/Adapter.ts",
+      "src/services/observability/IntegrationStatus.ts",
+      "src/services/providers/ProviderPolicy.ts",
+      "src/services/providers/RuntimeSettings.ts",
+      "src/services/resilience/CircuitSettings.ts"
     ])
     for (const module of ["HubClient.ts", "EventFeed.ts"]) {
       const client = brought(module)

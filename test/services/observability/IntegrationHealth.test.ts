@@ -23,7 +23,7 @@ const untilCount = Effect.fnUntraced(function* (name: string, count: number) {
 })
 
 describeDatabases("IntegrationHealth", (database) => {
-  const layer = Monitoring.layer.pipe(Layer.provideMerge(below), Layer.provideMerge(database))
+  const layer = Monitoring.health.pipe(Layer.provideMerge(below), Layer.provideMerge(database))
 
   it.effect("Property 39: the widget systems are judged every minute, data services every five, into the history", () =>
     Effect.gen(function* () {
@@ -143,7 +143,7 @@ describeDatabases("IntegrationHealth", (database) => {
       const closed = yield* circuits
         .reset("books_one", "Lee")
         .pipe(Effect.provideService(EventContext, { correlationId: "trace-1", causationId: null, source: "test" }))
-      const reset = { at: "1970-01-01T00:00:10.000Z", actor: "Lee", from: "OPEN" }
+      const reset = { at: "1970-01-01T00:00:10.000Z", actor: "Lee", from: "OPEN" } as const
       assert.deepInclude(closed, { state: "CLOSED", consecutiveFailures: 0, hold: "automatic", lastReset: reset })
       assert.deepStrictEqual(yield* circuits.list, [closed])
       const { sql } = yield* Database

@@ -33,7 +33,9 @@ describe("RecentCalls", () => {
       const recent = yield* RecentCalls
       const stub = yield* makeStub("books_one", { retry: "CONSERVATIVE" })
       const search = yield* makeCall([stub])
-      assert.deepStrictEqual(yield* recent.providers, [{ integration: "books", provider: "books_one", mode: "live" }])
+      const [provider, ...more] = yield* recent.providers
+      assert.deepInclude(provider ?? {}, { integration: "books", provider: "books_one", mode: "live" })
+      assert.isEmpty(more)
       assert.deepStrictEqual((yield* recent.activity("books")).calls, noCalls)
 
       yield* search.run(ask)

@@ -51,7 +51,9 @@ describeDatabases("Orders", (database) => {
         blockedChoiceIds: [],
         history: [{ from: null, to: "CONFIRMED", actor: "shop", reason: null, at: "1970-01-01T00:00:00.000Z" }],
         createdAt: "1970-01-01T00:00:00.000Z",
-        updatedAt: "1970-01-01T00:00:00.000Z"
+        updatedAt: "1970-01-01T00:00:00.000Z",
+        trackingNumber: null,
+        carrier: null
       })
       assert.deepStrictEqual(yield* OrderDesk.get(order.id), order)
       const events = yield* OrderDesk.eventsOf(order.id)

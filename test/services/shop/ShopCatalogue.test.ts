@@ -80,24 +80,29 @@ describeDatabases("The catalogue in the shop", (database) => {
       const { data } = yield* products.list({}, firstPage)
       const idOf = (huniCode: string) => data.find((each) => each.huniCode === huniCode)?.id ?? assert.fail(huniCode)
       const [poster, card] = [idOf("50001"), idOf("50002")]
-      const steps: ReadonlyArray<readonly [name: string, step: Effect.Effect<ReadonlyArray<ProductId>, unknown, any>]> =
-        [
-          ["import: a price", importing(record("fixed-prices.json", 0, { sellingPrice: 9100 }))],
-          ["import: a new price", importing(record("fixed-prices.json", 0, { sizeCode: "FREE" }))],
-          ["import: what a size is called", importing(record("product-sizes.json", 0, { displayName: "A2 (big)" }))],
-          ["import: a size is made no more", importing(record("product-sizes.json", 0, { isActive: false }))],
-          ["import: a name", importing(record("products.json", 0, { name: "Wall poster" }))],
-          ["import: a category", importing(record("products.json", 0, { categoryCode: "PAPER" }))],
-          ["import: inactive", importing(record("products.json", 0, { isActive: false }))],
-          ["import: active", importing(record("products.json", 0, { isActive: true }))],
-          ["name", changed(products.patch(poster, { name: "Large poster" }))],
-          ["huniCode", changed(products.patch(poster, { huniCode: "50009" }))],
-          ["no category", changed(products.patch(poster, { categoryCode: null }))],
-          ["category", changed(products.patch(poster, { categoryCode: "WALL" }))],
-          ["inactive", changed(products.deactivate(poster))],
-          ["active", changed(products.activate(poster))]
-        ]
-      for (const [name, step] of steps) assert.deepStrictEqual(yield* step, [poster], name)
+      const steps = [
+        { name: "import: a price", step: importing(record("fixed-prices.json", 0, { sellingPrice: 9100 })) },
+        { name: "import: a new price", step: importing(record("fixed-prices.json", 0, { sizeCode: "FREE" })) },
+        {
+          name: "import: what a size is called",
+          step: importing(record("product-sizes.json", 0, { displayName: "A2 (big)" }))
+        },
+        {
+          name: "import: a size is made no more",
+          step: importing(record("product-sizes.json", 0, { isActive: false }))
+        },
+        { name: "import: a name", step: importing(record("products.json", 0, { name: "Wall poster" })) },
+        { name: "import: a category", step: importing(record("products.json", 0, { categoryCode: "PAPER" })) },
+        { name: "import: inactive", step: importing(record("products.json", 0, { isActive: false })) },
+        { name: "import: active", step: importing(record("products.json", 0, { isActive: true })) },
+        { name: "name", step: changed(products.patch(poster, { name: "Large poster" })) },
+        { name: "huniCode", step: changed(products.patch(poster, { huniCode: "50009" })) },
+        { name: "no category", step: changed(products.patch(poster, { categoryCode: null })) },
+        { name: "category", step: changed(products.patch(poster, { categoryCode: "WALL" })) },
+        { name: "inactive", step: changed(products.deactivate(poster)) },
+        { name: "active", step: changed(products.activate(poster)) }
+      ]
+      for (const { name, step } of steps) assert.deepStrictEqual(yield* step, [poster], name)
       // Only where there is no price table.
       assert.deepStrictEqual(yield* changed(products.setPrice(card, 1)), [])
       const diary = idOf("50004")
