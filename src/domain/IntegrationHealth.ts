@@ -47,10 +47,12 @@ export interface Judgement {
 /** A call that takes longer is slow. Milliseconds. */
 export const slowMillis = 3000
 
-/** More than one call in twenty: the 95th percentile is slow. */
+/** More than one call in twenty: the 95th percentile is slow. A single one is no news. */
 const slowShare = 0.05
-/** From here on the system counts as down. */
+const slowCalls = 2
+/** From here on the system counts as down; fewer failures than that are a bad moment, and make it degraded. */
 const downShare = 0.5
+const downCalls = 3
 /** Above this share of failures it is not well. The same figure raises the alert. */
 export const failureShare = 0.1
 
@@ -61,12 +63,13 @@ export const judge = ({ calls, check, circuits, off }: Observation): Judgement =
   const allOpen = open.length > 0 && open.length === circuits.length
   const { asked, failed, slow, stale } = calls
   if (check === false) return unhealthy("the health check failed")
-  if (asked > 0 && failed / asked >= downShare) return unhealthy(`${failed} of ${asked} calls got no answer`)
+  if (failed >= downCalls && failed / asked >= downShare) return unhealthy(`${failed} of ${asked} calls got no answer`)
   if (allOpen && stale === 0) return unhealthy(`circuit open: ${open.join(", ")}`)
   if (stale > 0) return degraded(`${stale} of ${asked} calls got an older answer`)
   if (open.length > 0) return degraded(`circuit open: ${open.join(", ")}`)
   if (asked > 0 && failed / asked > failureShare) return degraded(`${failed} of ${asked} calls got no answer`)
-  if (asked > 0 && slow / asked > slowShare) return degraded(`${slow} of ${asked} calls took over ${slowMillis} ms`)
+  if (slow >= slowCalls && slow / asked > slowShare)
+    return degraded(`${slow} of ${asked} calls took over ${slowMillis} ms`)
   if (check === true) return { status: "healthy", reason: "the health check succeeded" }
   if (asked > 0) return { status: "healthy", reason: `${asked - failed} of ${asked} calls were answered` }
   return { status: "unknown", reason: "nothing was asked of it lately" }

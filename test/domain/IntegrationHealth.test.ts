@@ -67,7 +67,7 @@ describe("IntegrationHealth", () => {
       const before = severityOf(statusOf(observe(facts)))
       if (before === null) return
       for (const worse of [
-        { ...facts, failed: facts.failed + 1 },
+        { ...facts, answered: Math.max(0, facts.answered - 1), failed: facts.failed + Math.min(1, facts.answered) },
         { ...facts, check: false },
         { ...facts, answered: 0, failed: facts.failed + facts.answered }
       ]) {
@@ -91,8 +91,9 @@ describe("IntegrationHealth", () => {
   })
 
   it("degraded: slow, older answers, a part of the circuits open, some failures", () => {
-    assert.strictEqual(statusOf(after({ asked: 20, slow: 1 })), "healthy")
-    assert.strictEqual(statusOf(after({ asked: 19, slow: 1 })), "degraded")
+    assert.strictEqual(statusOf(after({ asked: 40, slow: 2 })), "healthy")
+    assert.strictEqual(statusOf(after({ asked: 39, slow: 2 })), "degraded")
+    assert.strictEqual(statusOf(after({ asked: 1, slow: 1 })), "healthy")
     assert.strictEqual(statusOf(after({ asked: 100, stale: 1 })), "degraded")
     assert.strictEqual(statusOf(after({ asked: 10, failed: 1 })), "healthy")
     assert.strictEqual(statusOf(after({ asked: 9, failed: 1 })), "degraded")
@@ -107,10 +108,12 @@ describe("IntegrationHealth", () => {
     })
   })
 
-  it("unhealthy: a failed check, half of the calls without an answer, every circuit open and nothing older to give", () => {
+  it("unhealthy: a failed check, half of the calls (three or more) without an answer, every circuit open and nothing older to give", () => {
     const open = [{ name: "mes", state: "OPEN" }] as const
     assert.strictEqual(statusOf({ ...quiet, check: false }), "unhealthy")
-    assert.strictEqual(statusOf(after({ asked: 2, failed: 1 })), "unhealthy")
+    assert.strictEqual(statusOf(after({ asked: 6, failed: 3 })), "unhealthy")
+    assert.strictEqual(statusOf(after({ asked: 7, failed: 3 })), "degraded")
+    assert.strictEqual(statusOf(after({ asked: 2, failed: 2 })), "degraded")
     assert.strictEqual(statusOf({ ...quiet, circuits: open }), "unhealthy")
     assert.strictEqual(statusOf({ ...quiet, check: true, circuits: open }), "unhealthy")
     assert.strictEqual(statusOf({ ...after({ asked: 4, stale: 4 }), circuits: open }), "degraded")

@@ -287,6 +287,13 @@ describeDatabases("Shopby orders over HTTP", (database) => {
           const commands = yield* call("GET", "/events?type=command.mes.dispatch-order&limit=100", 200)
           assert.include(JSON.stringify(commands.body), orderId)
 
+          const keyed: Hub.Request = { headers: { "idempotency-key": "again-1" } }
+          const first = yield* call("POST", `/orders/${orderId}/retranslate`, 200, undefined, keyed)
+          assert.strictEqual(
+            (yield* call("POST", `/orders/${orderId}/retranslate`, 200, undefined, keyed)).text,
+            first.text
+          )
+
           yield* retranslate(404, unknownOrder)
           yield* retranslate(400, "ord_1")
           yield* call("POST", `/orders/${orderId}/retranslate`, 401, undefined, { key: null })

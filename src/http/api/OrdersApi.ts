@@ -37,15 +37,19 @@ export const OrdersApi = HttpApiGroup.make("orders")
       params: { id: OrderId },
       success: Order,
       error: [NotFoundProblem, ConflictProblem]
-    }).annotate(OpenApi.Description, "Translates an order of the shop anew, after what it lacked was mended."),
+    })
+      .middleware(Idempotent)
+      .annotate(OpenApi.Description, "Translates an order of the shop anew, after what it lacked was mended."),
     HttpApiEndpoint.post("resolveAttention", "/orders/:id/resolve-attention", {
       params: { id: OrderId },
       success: Order,
       error: NotFoundProblem
-    }).annotate(
-      OpenApi.Description,
-      "An operator has dealt with what needed attention, as far as it is not about the translation."
-    )
+    })
+      .middleware(Idempotent)
+      .annotate(
+        OpenApi.Description,
+        "An operator has dealt with what needed attention. Lines that could not be translated still do."
+      )
   )
   .middleware(RequestChecks)
   .middleware(Authorization)

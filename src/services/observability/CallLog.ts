@@ -106,10 +106,19 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const write = Effect.fnUntraced(function* (batch: ReadonlyArray<CallLine.Waiting>) {
     const lines = yield* Effect.forEach(batch, (waiting) =>
       // Redacting is work: others come in between.
-      Effect.andThen(Effect.yieldNow, CallLine.lineOf(waiting))
+      Effect.yieldNow.pipe(
+        Effect.andThen(CallLine.lineOf(waiting)),
+        // What cannot be redacted is not written.
+        Effect.catchDefect(() =>
+          Effect.as(
+            Effect.sync(() => drop("storage", 1)),
+            null
+          )
+        )
+      )
     )
     const oldest = (yield* Clock.currentTimeMillis) - keepMillis
-    const kept = lines.filter(({ at }) => millisOf(at) >= oldest)
+    const kept = lines.filter((line) => line !== null).filter(({ at }) => millisOf(at) >= oldest)
     if (kept.length === 0) return
     yield* partitions.ensure(kept.map(({ at }) => at.slice(0, 10)))
     yield* sql`

@@ -36,6 +36,8 @@ const longestText = 1000
 const longestUrl = 2000
 const mostEntries = 100
 const deepest = 16
+/** Where texts begin: so deep may structures in them go. */
+const shallow = deepest - 4
 
 /** `secrets`: values that must not be seen anywhere; those shorter than four characters only where they stand alone. */
 export const make = (secrets: Iterable<string> = []): Redactor => {
@@ -71,7 +73,7 @@ export const make = (secrets: Iterable<string> = []): Redactor => {
     if (value instanceof Map) return arrayAt([...value], depth)
     if (value instanceof Set) return arrayAt([...value], depth)
     if (value instanceof Date) return Number.isNaN(value.getTime()) ? "[no date]" : value.toISOString()
-    if (value instanceof URL) return url(value.href)
+    if (value instanceof URL) return clip(urlOf(value.href, depth), longestUrl)
     if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`
     return Predicate.isObject(value) ? objectAt(value, depth) : `[${typeof value}]`
   }
@@ -103,6 +105,8 @@ export const make = (secrets: Iterable<string> = []): Redactor => {
 
   /** A text may hold a structure of its own. */
   const textAt = (text: string, depth: number): string => {
+    // Most values are a word or a number.
+    if (plainWord.test(text)) return masked(text)
     const trimmed = text.trim()
     if (depth < deepest && /^[[{"]/.test(trimmed)) {
       const inner = parseJson(trimmed)
@@ -111,14 +115,16 @@ export const make = (secrets: Iterable<string> = []): Redactor => {
         return clip(JSON.stringify(shown) ?? "", longestText)
       }
     }
-    if (/^[^\s=&?#/]+=[^\s&]*(&[^\s=&]+=[^\s&]*)*$/.test(trimmed)) return clip(form(trimmed), longestText)
-    return clip(proseOf(masked(text).slice(0, 4 * longestText)), longestText)
+    if (depth < deepest && /^[^\s=&?#/]+=[^\s&]*(&[^\s=&]+=[^\s&]*)*$/.test(trimmed)) {
+      return clip(formAt(trimmed, depth + 1), longestText)
+    }
+    return clip(proseOf(masked(text).slice(0, 4 * longestText), depth + 1), longestText)
   }
 
   /** The last resort, for running text. */
-  const proseOf = (prose: string): string =>
+  const proseOf = (prose: string, depth: number): string =>
     prose
-      .replaceAll(/\b[a-z][a-z\d+.-]*:\/\/[^\s"'<>\\^`{|}]+/gi, (found) => urlOf(found))
+      .replaceAll(/\b[a-z][a-z\d+.-]{0,20}:\/\/[^\s"'<>\\^`{|}]+/gi, (found) => urlOf(found, depth))
       .replaceAll(/\beyJ[\w-]{5,}\.[\w-]+\.[\w-]*/g, secret)
       .replaceAll(/\bwhsec_[\w+/=-]+/g, secret)
       .replaceAll(/-----BEGIN [^-]+-----[\s\S]*?(-----END [^-]+-----|$)/g, secret)
@@ -128,9 +134,9 @@ export const make = (secrets: Iterable<string> = []): Redactor => {
         return sensitivity === null || value === "" ? whole : `${name}${between}${marks[sensitivity]}`
       })
 
-  const form = (text: string): string =>
+  const formAt = (text: string, depth: number): string =>
     text
-      .split("&")
+      .split("&", mostEntries)
       .map((part) => {
         const at = part.indexOf("=")
         if (at === -1) return masked(part)
@@ -139,26 +145,27 @@ export const make = (secrets: Iterable<string> = []): Redactor => {
         const sensitivity = sensitivityOf(decode(name))
         if (sensitivity !== null) return value === "" ? part : `${masked(name)}=${marks[sensitivity]}`
         const plain = decode(value)
-        const shown = textAt(plain, deepest - 2)
+        const shown = textAt(plain, depth)
         return `${masked(name)}=${shown === plain ? masked(value) : shown}`
       })
       .join("&")
 
-  const urlOf = (url: string): string => {
+  const urlOf = (url: string, depth: number): string => {
     const [, before = "", query, fragment] = /^([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s.exec(url) ?? [undefined, url]
     // User and password.
     const place = before.replace(
       /^([a-z][a-z\d+.-]*:)?\/\/[^/]*@/i,
       (_, scheme: string | undefined) => `${scheme ?? ""}//`
     )
+    if (depth > deepest) return `${masked(place)}${query === undefined && fragment === undefined ? "" : "?[deeper]"}`
     return [
       masked(place),
-      query === undefined ? "" : `?${form(query)}`,
-      fragment === undefined ? "" : `#${fragment.includes("=") ? form(fragment) : masked(fragment)}`
+      query === undefined ? "" : `?${formAt(query, depth)}`,
+      fragment === undefined ? "" : `#${fragment.includes("=") ? formAt(fragment, depth) : masked(fragment)}`
     ].join("")
   }
 
-  const url = (text: string) => clip(urlOf(text), longestUrl)
+  const url = (text: string) => clip(urlOf(text, shallow), longestUrl)
 
   const errorAt = (error: unknown, depth: number): string => {
     const parts: Array<string> = []
@@ -183,9 +190,9 @@ export const make = (secrets: Iterable<string> = []): Redactor => {
 
   return {
     value: (value) => redact(value, 0),
-    text: (text) => textAt(text, 0),
+    text: (text) => textAt(text, shallow),
     url,
-    form,
+    form: (text) => formAt(text, shallow),
     headers: (headers) =>
       Object.fromEntries(
         Object.entries(headers)
@@ -285,6 +292,7 @@ export const clip = (text: string, most: number): string => {
 const parseJson = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Unknown))
 
 const labels: ReadonlySet<string> = new Set(["name", "key", "field", "header", "param", "parameter"])
+const plainWord = /^(?!.*(?:eyJ|whsec_))[\w.+-]{0,64}$/
 const urlHeaders: ReadonlySet<string> = new Set(["location", "referer", "link", "content-location", "origin"])
 
 const schemed =

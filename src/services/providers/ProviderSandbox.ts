@@ -1,6 +1,6 @@
 /**
- * The simulator of a data service as a transport: its use is logged with every request and told in every answer, and it
- * fails and dawdles as configured.
+ * The ways to the providers of a data service: over HTTP, or to its simulator. The simulator's use is logged with every
+ * request (`GuardedCall` tells it in every answer), and it fails and dawdles as configured.
  *
  * With the same seed the same requests in the same order meet the same faults. An error rate of 0 or 1 is exact. The
  * simulators themselves (one per service, in `adapters`) answer by what they are asked, never by chance.

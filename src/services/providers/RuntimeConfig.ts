@@ -137,7 +137,7 @@ const make = Effect.fnUntraced(function* ({ allowedHosts, secretKeys }: RuntimeC
   ) {
     if (declaration !== null) {
       const endpoints = Record.map(declaration.providers, (declared, provider) => ({
-        baseUrl: providers[provider]?.baseUrl ?? null,
+        baseUrl: providers[provider]?.baseUrl?.replace(/\/+$/, "") ?? null,
         secrets: Record.map(declared.secrets, (own, name) => {
           const stored = secrets.get(`${provider}.${name}`)
           return stored === undefined ? own : stored.secret

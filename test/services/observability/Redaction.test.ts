@@ -233,6 +233,26 @@ describe("Redaction", () => {
       null
     ])
     assert.isTrue(redactor.text("\0\uD800").isWellFormed())
+    // Structures in texts in structures, and what only looks like them.
+    for (const text of [
+      "a=".repeat(8000),
+      "k=&".repeat(8000),
+      "https://a/?x=".repeat(4000),
+      Array.from({ length: 12 }).reduce<string>((inner) => JSON.stringify([inner]), "x"),
+      Array.from({ length: 9 }).reduce<string>((inner) => `https://a/?x=${encodeURIComponent(inner)}`, "https://a/"),
+      "[".repeat(9000),
+      '{"a":'.repeat(5000)
+    ]) {
+      for (const seen of [
+        redactor.text(text),
+        redactor.url(text),
+        redactor.form(text),
+        redactor.error(new Error(text))
+      ]) {
+        assert.isAtMost(seen.length, 70_000)
+      }
+      assert.isAtMost(String(Object(redactor.value({ text })).text).length, 1000)
+    }
   })
 
   it.effect("Property 48: bodies are kept by their structure, and not at all without one", () =>

@@ -7,6 +7,7 @@ import { EventContext } from "../../../src/services/events/EventContext.ts"
 import { Notifications } from "../../../src/services/orders/Notifications.ts"
 import { Orders } from "../../../src/services/orders/Orders.ts"
 import { Production } from "../../../src/services/orders/Production.ts"
+import { Database } from "../../../src/services/storage/Database.ts"
 import { describeDatabases, hasServer, server } from "../../support/Databases.ts"
 import * as OrderDesk from "../../support/OrderDesk.ts"
 
@@ -42,6 +43,35 @@ describeDatabases("Production", (database) => {
           }
         ]
       )
+    })
+  )
+
+  test(
+    "what a combination of the shop says beyond choices goes into the memo, after the customer's",
+    Effect.gen(function* () {
+      const shop = yield* OrderDesk.open()
+      const { sql } = yield* Database
+      const { id } = yield* OrderDesk.place(OrderDesk.bookOrder(shop))
+      const memos = Effect.map(OrderDesk.readyJobs(id), (jobs) => jobs.map(({ job }) => job.memo))
+      const set = (size: string | null, label: string | null, memo: string | null) =>
+        Effect.andThen(
+          sql`update order_items set size_code = ${size}::text, option_label = ${label}::text`,
+          sql`update orders set memo = ${memo}::text`
+        )
+      yield* sql`
+        insert into product_sizes (product_id, code, display_name, is_active)
+        values (${shop.book}, 'S1', '210 x 297 mm', true)`
+      assert.deepStrictEqual(yield* memos, [null, null])
+      yield* set("S1", "Gold", "rush")
+      const [memo] = yield* memos
+      assert.match(memo ?? "", /^rush\n.*210 x 297 mm.*Gold$/)
+      // Each part of a book is told.
+      assert.deepStrictEqual(yield* memos, [memo, memo])
+      yield* set(null, "Gold", null)
+      assert.deepStrictEqual(yield* memos, ["Gold", "Gold"])
+      // A size that the catalogue has not got any more is told by its code.
+      yield* set("S9", null, null)
+      assert.deepStrictEqual(yield* memos, ["S9", "S9"])
     })
   )
 

@@ -74,10 +74,10 @@ describeDatabases("RuntimeConfig of connections", (database) => {
         assert.include(invented.warning ?? "", "sandbox")
         const { settings } = yield* config.change(
           "fx",
-          { mode: "live", providers: { fx_primary: { baseUrl: primary.url } } },
+          { mode: "live", providers: { fx_primary: { baseUrl: `${primary.url}/` } } },
           by
         )
-        assert.deepStrictEqual([settings.mode, settings.providers["fx_primary"]?.baseUrl], ["live", primary.url])
+        assert.deepStrictEqual([settings.mode, settings.providers["fx_primary"]?.baseUrl], ["live", `${primary.url}/`])
         const real = yield* fx.rates(usd)
         assert.deepStrictEqual(
           [real.cache, real.warning, Object.keys(real.data.rates)],
@@ -88,7 +88,27 @@ describeDatabases("RuntimeConfig of connections", (database) => {
         assert.strictEqual(again.cache, "HIT")
         assert.deepStrictEqual(again.data, invented.data)
         assert.include(again.warning ?? "", "sandbox")
-        assert.strictEqual((yield* primary.requests).length, 1)
+        assert.deepStrictEqual(
+          (yield* primary.requests).map(({ path }) => path),
+          ["/v4/latest/USD"]
+        )
+      })
+    )
+  )
+
+  test(
+    "Property 46: every request to the simulator is logged as one, from the switch on",
+    process(
+      Effect.gen(function* () {
+        const { config, fx } = yield* makeHub({ env: { FX_MODE: "off" } })
+        const { lines } = yield* watched(
+          Effect.andThen(config.change("fx", { ...always, enabled: true, mode: "sandbox" }, by), fx.rates(usd))
+        )
+        assert.strictEqual(lines.filter((line) => line.includes("the sandbox is asked")).length, 1)
+        assert.strictEqual(
+          lines.filter((line) => line.includes("configuration of an integration was changed")).length,
+          1
+        )
       })
     )
   )
