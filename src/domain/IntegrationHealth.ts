@@ -68,8 +68,9 @@ export const judge = ({ calls, check, circuits, off }: Observation): Judgement =
   if (stale > 0) return degraded(`${stale} of ${asked} calls got an older answer`)
   if (open.length > 0) return degraded(`circuit open: ${open.join(", ")}`)
   if (asked > 0 && failed / asked > failureShare) return degraded(`${failed} of ${asked} calls got no answer`)
-  if (slow >= slowCalls && slow / asked > slowShare)
+  if (slow >= slowCalls && slow / asked > slowShare) {
     return degraded(`${slow} of ${asked} calls took over ${slowMillis} ms`)
+  }
   if (check === true) return { status: "healthy", reason: "the health check succeeded" }
   if (asked > 0) return { status: "healthy", reason: `${asked - failed} of ${asked} calls were answered` }
   return { status: "unknown", reason: "nothing was asked of it lately" }

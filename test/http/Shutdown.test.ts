@@ -64,7 +64,7 @@ describe("Shutdown", () => {
       yield* Deferred.await(entered)
       const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
       // The stream ends by itself: that is where the shutdown has begun.
-      assert.match((yield* Fiber.join(stream)).text, /^retry: 2000\nid: 0\n\n/)
+      assert.match((yield* Fiber.join(stream)).text, /^id: 0\nretry: 2000\n\n/)
       while (!(yield* refused(port))) yield* Effect.yieldNow
       assert.isUndefined(running.pollUnsafe())
       assert.isUndefined(closing.pollUnsafe())

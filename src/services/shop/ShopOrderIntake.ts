@@ -19,7 +19,7 @@ import { isMissingLine, isTranslationReason, translate } from "./ShopOrderTransl
 
 export const makeShopOrderIntake = (changes: ShopOrderChanges) => {
   const { bus, changeByShop, database, present, requireOrder, rows, setReasons, show } = changes
-  const { sql, transaction } = database
+  const { join, sql, transaction } = database
   const insertItems = makeInsertItems(database)
 
   const translateNow = Effect.fnUntraced(function* (order: ShopOrder, mode: ShopMode) {
@@ -95,7 +95,7 @@ export const makeShopOrderIntake = (changes: ShopOrderChanges) => {
       needsAttention: reasons.length > 0,
       created: true
     }
-  }, transaction)
+  }, join)
 
   const retranslate: ShopOrders["Service"]["retranslate"] = Effect.fn("ShopOrders.retranslate")(function* (orderId) {
     const row = yield* requireOrder(orderId)

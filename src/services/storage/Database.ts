@@ -25,6 +25,11 @@ export class Database extends Context.Service<
      * failure, defect and interruption. Must not span an outbound call nor wait for another fiber.
      */
     readonly transaction: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+    /**
+     * Runs `effect` as a part of the open transaction, or in one of its own when none is open. It cannot fail, so it needs
+     * no savepoint of its own, which would cost two statements; its defect takes the open transaction with it.
+     */
+    readonly join: <A, R>(effect: Effect.Effect<A, never, R>) => Effect.Effect<A, never, R>
     /** Is a transaction opened by `transaction` around the current fiber? */
     readonly inTransaction: Effect.Effect<boolean>
     /**

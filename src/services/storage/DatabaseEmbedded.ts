@@ -57,6 +57,7 @@ export const fromPglite = (
         kind: "embedded",
         sql: client,
         transaction: UnitOfWork.transaction(client),
+        join: UnitOfWork.join(client),
         inTransaction: UnitOfWork.isOpen(client),
         enlist: UnitOfWork.enlist(client),
         afterCommit: client.afterCommit,

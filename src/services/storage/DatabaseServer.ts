@@ -53,6 +53,7 @@ export const layer = (
           kind: "server",
           sql: client,
           transaction: UnitOfWork.transaction(client),
+          join: UnitOfWork.join(client),
           inTransaction: UnitOfWork.isOpen(client),
           enlist: UnitOfWork.enlist(client),
           afterCommit: client.afterCommit,

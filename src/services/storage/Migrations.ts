@@ -30,8 +30,8 @@ const all: ReadonlyArray<Migrator.ResolvedMigration> = [
   [7, "designs", Effect.succeed(designs)],
   [8, "providers", Effect.succeed(providers)],
   [9, "companies", Effect.succeed(companies)],
-  [11, "health_alerts", Effect.succeed(healthAlerts)],
   [10, "call_log", Effect.succeed(callLog)],
+  [11, "health_alerts", Effect.succeed(healthAlerts)],
   [12, "runtime_config", Effect.succeed(runtimeConfig)],
   [13, "event_correlation", Effect.succeed(eventCorrelation)]
 ]

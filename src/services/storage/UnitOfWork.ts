@@ -90,6 +90,12 @@ export const transaction =
       )
     })
 
+/** See `Database.join`. */
+export const join =
+  (sql: SqlClient.SqlClient) =>
+  <A, R>(effect: Effect.Effect<A, never, R>): Effect.Effect<A, never, R> =>
+    Effect.flatMap(isOpen(sql), (open) => (open ? effect : transaction(sql)(effect)))
+
 const flush = (level: Level) =>
   Effect.forEach(level.participants, (participant) => participant.flush(level), { discard: true })
 

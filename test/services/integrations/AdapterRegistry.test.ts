@@ -368,3 +368,21 @@ it.effect("closing the registry ends every subscription", () =>
     yield* Scope.close(outer, Exit.void)
   })
 )
+
+it.effect("AC-REG-003 what is not known is told apart from what is sick: no check yet, or switched off", () =>
+  Effect.gen(function* () {
+    const registry = yield* AdapterRegistry
+    yield* registry.register(yield* makeAdapter("slow", { healthCheck: Effect.never }))
+    yield* registry.register(yield* makeAdapter("sick", { healthCheck: Effect.fail(down) }))
+    yield* registry.register(yield* makeAdapter("off", { mode: "off" }))
+    yield* settle
+    const last = Effect.map(registry.checks, (checks) => [...checks])
+    assert.deepStrictEqual(yield* last, [
+      ["slow", null],
+      ["sick", false],
+      ["off", null]
+    ])
+    yield* TestClock.adjust("5 seconds")
+    assert.deepStrictEqual((yield* last)[0], ["slow", false])
+  }).pipe(Effect.provide(layer))
+)

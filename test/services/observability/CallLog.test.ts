@@ -330,7 +330,7 @@ describe("CallLog", () => {
         sandbox,
         status
       }))
-      const common = { outcome: "rejected", provider: "plant", sandbox: true, status: 404 }
+      const common = { outcome: "rejected" as const, provider: "plant", sandbox: true, status: 404 }
       assert.deepStrictEqual(seen, [
         { ...common, correlationId: null, operation: "GET /health", probe: true },
         { ...common, correlationId: "corr-7", operation: "GET /jobs/{id}", probe: false }

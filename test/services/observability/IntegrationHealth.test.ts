@@ -1,10 +1,12 @@
 import { assert, it } from "@effect/vitest"
-import { Effect, Layer, Metric } from "effect"
+import { Effect, Layer, Metric, Option } from "effect"
 import { TestClock } from "effect/testing"
 import { noCalls } from "../../../src/domain/IntegrationHealth.ts"
 import { Circuits } from "../../../src/services/observability/Circuits.ts"
 import { IntegrationHealth } from "../../../src/services/observability/IntegrationHealth.ts"
 import * as Monitoring from "../../../src/services/observability/Monitoring.ts"
+import { RecentCalls } from "../../../src/services/observability/RecentCalls.ts"
+import { CircuitBreakers } from "../../../src/services/resilience/CircuitBreakers.ts"
 import { EventContext } from "../../../src/services/events/EventContext.ts"
 import { Database } from "../../../src/services/storage/Database.ts"
 import { describeDatabases } from "../../support/Databases.ts"
@@ -96,6 +98,34 @@ describeDatabases("IntegrationHealth", (database) => {
       // The call is forgotten by then; the circuit is still open.
       assert.deepInclude(yield* health.status("books"), { status: "unhealthy", reason: "circuit open: books_one" })
     }).pipe(Effect.provide(layer))
+  )
+
+  it.effect(
+    "a data service whose providers are all switched off is off, not sick, and a part of them does not count",
+    () =>
+      Effect.gen(function* () {
+        const health = yield* IntegrationHealth
+        const recent = yield* RecentCalls
+        yield* makeCall([yield* makeStub("books_one")])
+        const off = new Set<string>()
+        for (const provider of ["books_one", "books_two"]) {
+          recent.made({
+            integration: "books",
+            provider,
+            mode: "live",
+            get isOff() {
+              return off.has(provider)
+            }
+          })
+        }
+        const breaker = Option.getOrThrow(yield* (yield* CircuitBreakers).get("books_one"))
+        yield* breaker.forceOpen
+        assert.deepInclude(yield* health.status("books"), { mode: "live", status: "degraded" })
+        off.add("books_two")
+        assert.deepInclude(yield* health.status("books"), { mode: "live", status: "unhealthy" })
+        off.add("books_one")
+        assert.deepInclude(yield* health.status("books"), { mode: "off", status: "unknown", reason: "switched off" })
+      }).pipe(Effect.scoped, Effect.provide(layer))
   )
 
   it.effect("the history is kept for 30 days", () =>

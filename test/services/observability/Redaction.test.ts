@@ -125,7 +125,7 @@ describe("Redaction", () => {
         const text = JSON.stringify(Redaction.make().value(wrapped(wraps, nameOf(name), canary)))
         assert.notInclude(text, canary)
         // What is no secret stays.
-        if (wraps.includes("object")) assert.include(text, "seen")
+        if (wraps[0] === "object") assert.include(text, "seen")
       })
   )
 

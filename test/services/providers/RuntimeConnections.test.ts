@@ -238,8 +238,13 @@ describeDatabases("RuntimeConfig of connections", (database) => {
         const rows = yield* Effect.forEach(tables, ({ name }) =>
           sql.unsafe(`select t::text as row from "${String(name)}" t`)
         )
-        const secretRows = yield* sql`select convert_from(ciphertext, 'LATIN1') as text from runtime_secrets`
-        assert.strictEqual(secretRows.length, 1)
+        const secretRows = (yield* sql`select ciphertext from runtime_secrets`).map(({ ciphertext }) =>
+          Buffer.from(ciphertext instanceof Uint8Array ? ciphertext : []).toString("latin1")
+        )
+        assert.deepStrictEqual(
+          secretRows.map(({ length }) => length),
+          ["s3cret-canary".length + 16]
+        )
         const everything = JSON.stringify([lines, spans, rows, secretRows, result])
         assert.include(everything, "fx_secondary.key")
         // The path of an issue names the member that was sent; its value is nowhere.

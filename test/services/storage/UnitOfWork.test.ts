@@ -64,6 +64,20 @@ describeDatabases("UnitOfWork", (layer) => {
     }).pipe(Effect.provide(layer))
   )
 
+  it.effect("what joins belongs to the transaction around it, and has its own when there is none", () =>
+    Effect.gen(function* () {
+      const { database, participant, flushed } = yield* setUp
+      const add = database.join(database.enlist(participant, [1]))
+      yield* add
+      assert.deepStrictEqual(yield* Ref.get(flushed), [[1]])
+      yield* Effect.exit(database.transaction(Effect.andThen(add, Effect.fail("rolled back"))))
+      assert.deepStrictEqual(yield* Ref.get(flushed), [[1]])
+      yield* database.transaction(Effect.andThen(add, database.enlist(participant, [2])))
+      assert.deepStrictEqual(yield* Ref.get(flushed), [[1], [1, 2]])
+      assert.include(yield* defect(database.transaction(database.join(Effect.die("taken along")))), "taken along")
+    }).pipe(Effect.provide(layer))
+  )
+
   it.effect("a bare withTransaction is found out, outside and inside a transaction", () =>
     Effect.gen(function* () {
       const { database, sql, participant } = yield* setUp
