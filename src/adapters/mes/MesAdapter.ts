@@ -16,7 +16,7 @@ import type { EventOf } from "../../domain/events/Event.ts"
 import type { OrderId } from "../../domain/Ids.ts"
 import { type IntegrationError, Invalid, Rejected } from "../../domain/IntegrationError.ts"
 import type { JobMode } from "../../domain/MesJob.ts"
-import { EventContext } from "../../services/events/EventContext.ts"
+import { underCorrelation } from "../../services/events/EventContext.ts"
 import { type Adapter, makeAdapter } from "../../services/integrations/Adapter.ts"
 import { AdapterRegistry } from "../../services/integrations/AdapterRegistry.ts"
 import * as OutboundHttp from "../../services/integrations/OutboundHttp.ts"
@@ -137,7 +137,7 @@ const make = Effect.gen(function* () {
         case "Blocked":
           return yield* Effect.logWarning("Not dispatched: not everything is mapped and verified").pipe(
             Effect.annotateLogs({ choiceIds: plan.choiceIds, productIds: plan.productIds }),
-            underCorrelation(plan.correlationId)
+            underCorrelation(plan.correlationId, name)
           )
         case "Ready":
           return yield* Effect.gen(function* () {
@@ -146,7 +146,7 @@ const make = Effect.gen(function* () {
               const goOn = yield* send(job, mode)
               if (!goOn) return
             }
-          }).pipe(underCorrelation(plan.correlationId))
+          }).pipe(underCorrelation(plan.correlationId, name))
       }
     },
     (effect, orderId) => Effect.annotateLogs(effect, { orderId })
@@ -190,7 +190,7 @@ const make = Effect.gen(function* () {
           ).pipe(Effect.as(true))
         ),
         Effect.annotateLogs({ orderId: job.orderId }),
-        underCorrelation(job.correlationId)
+        underCorrelation(job.correlationId, name)
       )
   )
 
@@ -249,18 +249,3 @@ const decodeProgress = (answer: typeof JobProgressFromMes.Encoded) =>
 
 const invalid = (operation: string, message: string, error?: Schema.SchemaError) =>
   new Invalid({ adapter: name, operation, message, issues: error === undefined ? [] : [error.message] })
-
-/** Everything about an order goes under the order's correlation id, whichever event led here. */
-const underCorrelation =
-  (correlationId: string) =>
-  <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-    Effect.flatMap(EventContext, (context) =>
-      effect.pipe(
-        Effect.provideService(EventContext, {
-          causationId: context?.causationId ?? null,
-          source: context?.source ?? name,
-          correlationId
-        }),
-        Effect.annotateLogs({ correlationId })
-      )
-    )

@@ -9,7 +9,7 @@ import { Array, Effect } from "effect"
 import type { OrderId } from "../../domain/Ids.ts"
 import { Invalid, Rejected } from "../../domain/IntegrationError.ts"
 import type { ShopMode } from "../../domain/ShopListing.ts"
-import { EventContext } from "../../services/events/EventContext.ts"
+import { underCorrelation } from "../../services/events/EventContext.ts"
 import { type OutboundStatus, ShopOrders } from "../../services/shop/ShopOrders.ts"
 import { shippingNosOf, shows } from "./SeenOrders.ts"
 import { name, operations, type ShopbyClient } from "./ShopbyClient.ts"
@@ -60,17 +60,8 @@ export const make = Effect.fnUntraced(function* (shopby: ShopbyClient) {
   return Effect.fn("ShopbyParcels.sync")(
     function* (orderId: OrderId, mode: ShopMode) {
       const news = yield* orders.outbound(orderId, mode)
-      if (news !== null) yield* underCorrelation(news.correlationId, tell(news))
+      if (news !== null) yield* tell(news).pipe(underCorrelation(news.correlationId, name))
     },
     (effect, orderId) => Effect.annotateLogs(effect, { orderId })
   )
 })
-
-/** Calls and logs about an order carry the order's correlation id, whichever event led here. */
-const underCorrelation = <A, E, R>(correlationId: string, effect: Effect.Effect<A, E, R>) =>
-  Effect.flatMap(EventContext, (context) =>
-    effect.pipe(
-      Effect.provideService(EventContext, { causationId: null, source: name, ...context, correlationId }),
-      Effect.annotateLogs({ correlationId })
-    )
-  )
