@@ -1,7 +1,7 @@
 /**
  * The direction of dependencies: domain ← services ← adapters and http ← the files directly under src.
  *
- * Guarantees: every import, type-only ones included, of every file in src, test, bench and scripts is seen and checked.
+ * Guarantees: every import, type-only ones included, of every file in src, test, drill, bench and scripts is seen and checked.
  * Not guaranteed: specifiers that are computed at run time cannot be seen.
  */
 import { Visitor } from "@swc/core/Visitor.js"
@@ -81,7 +81,7 @@ const rules: IFlattenedRuleSet = {
       name: "src-knows-no-test",
       severity: "error",
       from: { path: "^src/" },
-      to: { path: "^(test|bench|scripts)/" }
+      to: { path: "^(test|drill|bench|scripts)/" }
     },
     {
       name: "src-uses-only-its-dependencies",
@@ -123,7 +123,7 @@ Visitor.prototype.visitStatement = function (statement) {
 
 /** Reads the project in the folder `root` and tells which imports break a rule. */
 export const checkArchitecture = async (root: string): Promise<Report> => {
-  const folders = ["src", "test", "bench", "scripts"].filter((folder) => existsSync(join(root, folder)))
+  const folders = ["src", "test", "drill", "bench", "scripts"].filter((folder) => existsSync(join(root, folder)))
   const { output } = await cruise(
     folders,
     {

@@ -44,7 +44,7 @@ import * as DatabaseServer from "./services/storage/DatabaseServer.ts"
 /** The database that the configuration names, migrated. */
 export const storage = (config: HubConfig) =>
   config.database.kind === "server"
-    ? DatabaseServer.layer({ url: config.database.url })
+    ? DatabaseServer.layer({ url: config.database.url, maxConnections: config.database.connections })
     : DatabaseEmbedded.layer(config.database.directory)
 
 /** The core's own state, on a database with its events. */

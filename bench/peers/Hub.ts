@@ -30,18 +30,16 @@ export const start = async (name = "hub") => {
     runtime,
     database,
     publish: (event: Sample) => bus.publish(Happened, event),
-    /** Publishes samples `from` to `from + count - 1` in transactions of a thousand. */
+    publishAll: (events: ReadonlyArray<Sample>) => bus.publishAll(Happened, events),
+    /** Publishes samples `from` to `from + count - 1` in batches of a thousand. */
     fill: (count: number, from = 0) =>
       runtime.runPromise(
         Effect.forEach(
           Array.from({ length: count / 1000 }, (_, batch) => batch),
           (batch) =>
-            database.transaction(
-              Effect.forEach(
-                Array.from({ length: 1000 }, (_, index) => sample(from + batch * 1000 + index)),
-                (event) => bus.publish(Happened, event),
-                { discard: true }
-              )
+            bus.publishAll(
+              Happened,
+              Array.from({ length: 1000 }, (_, index) => sample(from + batch * 1000 + index))
             ),
           { discard: true }
         )

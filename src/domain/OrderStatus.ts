@@ -47,7 +47,7 @@ export const jobTransition = (from: JobStatus, to: JobStatus): Transition => tra
 
 /** The slowest job decides; a job not yet accepted (null) is slower than any: the order stays CONFIRMED. */
 export const orderStatusFromJobs = (jobs: ReadonlyArray<JobStatus | null>): "CONFIRMED" | JobStatus => {
-  if (jobs.length === 0 || jobs.includes(null)) return "CONFIRMED"
+  if (jobs.includes(null)) return "CONFIRMED"
   return JobStatus.literals.find((status) => jobs.includes(status)) ?? "CONFIRMED"
 }
 

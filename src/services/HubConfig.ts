@@ -10,6 +10,7 @@ import * as AlertTargets from "./observability/AlertTargets.ts"
 import * as CallLogConfig from "./observability/CallLogConfig.ts"
 import * as ProviderConfig from "./providers/ProviderConfig.ts"
 import * as RuntimeConfigSettings from "./providers/RuntimeConfigSettings.ts"
+import * as DatabaseServer from "./storage/DatabaseServer.ts"
 
 /** One external system's settings. */
 export interface SystemConfig {
@@ -33,7 +34,7 @@ export interface SystemConfig {
 export interface HubConfig {
   readonly http: { readonly port: number; readonly host: string }
   readonly database:
-    | { readonly kind: "server"; readonly url: Redacted.Redacted }
+    | { readonly kind: "server"; readonly url: Redacted.Redacted; readonly connections: number }
     | { readonly kind: "embedded"; readonly directory: string | "memory" }
   /** Shared by several hubs: rate limits and cached answers of data services. Null = in this process and the database. */
   readonly redisUrl: Redacted.Redacted | null
@@ -125,7 +126,6 @@ export const load = Effect.fnUntraced(function* (
     read(name, HttpUrl, { expected: "an http or https URL without user, query or fragment", fallback: null })
 
   const redisUrl = (name: string) => read(name, RedisUrl, { expected: "a redis:// URL", fallback: null, secret: true })
-
   const system = Effect.fnUntraced(function* (
     prefix: string,
     defaults: { readonly failures: number; readonly openFor: Duration.Input }
@@ -167,6 +167,10 @@ export const load = Effect.fnUntraced(function* (
     fallback: null,
     secret: true
   })
+  const connections = yield* read("DATABASE_CONNECTIONS", intBetween(2, 1000), {
+    expected: "a whole number from 2 to 1000",
+    fallback: DatabaseServer.defaultConnections
+  })
   const dataDir = yield* read("HUB_DATA_DIR", Config.String, { expected: "a directory or memory", fallback: ".hub" })
   const shopby = {
     ...(yield* system("SHOPBY", { failures: 5, openFor: "60 seconds" })),
@@ -206,7 +210,10 @@ export const load = Effect.fnUntraced(function* (
       port: yield* read("PORT", intBetween(0, 65_535), { expected: "a port from 0 to 65535", fallback: 3000 }),
       host: yield* read("HOST", Config.String, { expected: "a host name or address", fallback: "127.0.0.1" })
     },
-    database: databaseUrl === null ? { kind: "embedded", directory: dataDir } : { kind: "server", url: databaseUrl },
+    database:
+      databaseUrl === null
+        ? { kind: "embedded", directory: dataDir }
+        : { kind: "server", url: databaseUrl, connections },
     redisUrl: (yield* redisUrl("HUB_REDIS_URL")) ?? (yield* redisUrl("REDIS_URL")),
     adminKey: yield* read("HUB_ADMIN_KEY", AdminKey, {
       expected: "at least 16 printable characters without spaces",

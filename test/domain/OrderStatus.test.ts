@@ -40,6 +40,11 @@ const may: Readonly<Record<OrderActor, ReadonlyArray<(from: OrderStatus, to: Ord
 const Actor = Schema.Literals(["operator", "mes", "shopby"])
 
 describe("transition", () => {
+  it("knows the statuses of section 4, and no others", () => {
+    const known: ReadonlyArray<OrderStatus> = OrderStatus.literals
+    assert.deepStrictEqual(known, [...chain, "CANCELLED"])
+  })
+
   it("judges every (actor, from, to) as section 4 does", () => {
     for (const actor of Actor.literals) {
       for (const from of OrderStatus.literals) {

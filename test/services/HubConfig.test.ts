@@ -36,6 +36,7 @@ describe("HubConfig", () => {
       const config = yield* HubConfig.load({
         PORT: "0",
         DATABASE_URL: "postgres://hub:pw@db.example/hub",
+        DATABASE_CONNECTIONS: "8",
         LOG_LEVEL: "debug",
         LOG_FORMAT: "json",
         MES_MODE: "live",
@@ -46,6 +47,8 @@ describe("HubConfig", () => {
         MES_RETRIES: "0"
       })
       assert.strictEqual(config.http.port, 0)
+      assert(config.database.kind === "server")
+      assert.strictEqual(config.database.connections, 8)
       assert.strictEqual(config.log.level, "Debug")
       assert.strictEqual(config.mes.baseUrl, "https://mes.example/api")
       assert.deepStrictEqual(config.mes.webhookSecrets.map(Redacted.value), [secret, secret])

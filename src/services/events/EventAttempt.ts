@@ -1,9 +1,12 @@
 /**
  * One attempt to handle an event: decodes it, runs the handler as part of the event's business process (EventContext,
  * log annotations, span), and says in words why it failed.
+ *
+ * A handler that lost the database is run again until it has one: neither the event nor the outside system is to blame.
  */
 import { Cause, Context, Effect, Exit, References, type SchemaIssue, Tracer } from "effect"
 import type { EventDefinition } from "../../domain/events/Event.ts"
+import { outlive } from "../storage/Outlive.ts"
 import type { Subscription } from "./Delivery.ts"
 import * as EventCodec from "./EventCodec.ts"
 import { EventContext } from "./EventContext.ts"
@@ -22,7 +25,10 @@ export const make = (subscription: Subscription) => {
     const payload = EventCodec.decodePayload(definition, record)
     if (Exit.isFailure(payload)) return Effect.succeed(undecodable(payload.cause))
     const event = EventCodec.toEvent(record, payload.value)
-    const handler = Effect.suspend(() => subscription.handle(event))
+    const handler = outlive(
+      Effect.suspend(() => subscription.handle(event)),
+      "handling an event"
+    )
     return Effect.matchCause(
       Effect.useSpan("Delivery.handle", spanOf(subscription.name, record), (span) =>
         Effect.provideContext(handler, contextOf(subscription.name, record, span))

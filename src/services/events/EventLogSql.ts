@@ -40,7 +40,7 @@ export const make = Effect.gen(function* () {
   }
   const committed = Effect.andThen(signal, database.notify(channel))
 
-  const insert = (records: ReadonlyArray<EventRecord>, ids: "new" | "given") => {
+  const insertion = (records: ReadonlyArray<EventRecord>, ids: "new" | "given") => {
     const rows = records.map((record) => Places.partitionOf(record.key, partitions))
     const column = (oid: number, value: (record: EventRecord) => unknown) => sqlArray(oid, records.map(value))
     return sql`
@@ -70,17 +70,22 @@ export const make = Effect.gen(function* () {
       ) with ordinality as record
         (partition, id, type, key, correlation_id, causation_id, source, schema_version, timestamp, payload, place)
       order by place
-      ${ids === "new" ? sql.literal("") : sql.literal("on conflict (id) do nothing")}`.pipe(Effect.orDie, Effect.asVoid)
+      ${ids === "new" ? sql.literal("") : sql.literal("on conflict (id) do nothing")}`
   }
+  const insert = (records: ReadonlyArray<EventRecord>, ids: "new" | "given") =>
+    Effect.asVoid(Effect.orDie(insertion(records, ids)))
   const appendGrouped = yield* AppendGroup.make((records, ids) => Effect.tap(insert(records, ids), committed))
-  const enlisted = new CommitParticipant((appends: ReadonlyArray<Append>) =>
-    Effect.tap(
-      insert(
-        appends.flatMap(({ records }) => records),
-        appends.every(({ ids }) => ids === "new") ? "new" : "given"
-      ),
-      database.afterCommit(committed)
-    )
+  const together = (appends: ReadonlyArray<Append>): [ReadonlyArray<EventRecord>, "new" | "given"] => [
+    appends.flatMap(({ records }) => records),
+    appends.every(({ ids }) => ids === "new") ? "new" : "given"
+  ]
+  const enlisted = new CommitParticipant(
+    (appends: ReadonlyArray<Append>) => Effect.tap(insert(...together(appends)), database.afterCommit(committed)),
+    (appends) => ({
+      name: "appended",
+      statement: insertion(...together(appends)),
+      also: database.afterCommit(committed)
+    })
   )
 
   /** In a transaction that is not a unit of work `enlist` is a defect. */
@@ -173,13 +178,21 @@ export const make = Effect.gen(function* () {
     readonly keepAfter: Position
   }) {
     const before = (yield* Clock.currentTimeMillis) - options.olderThanMillis
-    return yield* sql`
-      with deleted as (
-        delete from event_log using ${places(options.keepAfter, all)}
-        where event_log.partition = place.partition and seq <= place.after
-          and timestamp < ${PgTypes.timestamptz(before)}
+    const pruneSome = sql`
+      with old as (
+        select event_log.partition, seq from event_log join ${places(options.keepAfter, all)}
+          on event_log.partition = place.partition and seq <= place.after
+        where timestamp < ${PgTypes.timestamptz(before)} limit ${prunedAtOnce}
+      ), deleted as (
+        delete from event_log using old where event_log.partition = old.partition and event_log.seq = old.seq
         returning 1
       ) select count(*)::int4 as count from deleted`.pipe(Effect.map(decodeCount), Effect.orDie)
+    let total = 0
+    for (;;) {
+      const some = yield* pruneSome
+      total += some
+      if (some < prunedAtOnce) return total
+    }
   })
 
   return {
@@ -198,6 +211,9 @@ export const make = Effect.gen(function* () {
     prune
   }
 })
+
+/** A statement that takes too long is given up (`AnswerTimeout`). */
+const prunedAtOnce = 20_000
 
 /** What one `append` enlists. */
 interface Append {

@@ -1,9 +1,12 @@
 /**
  * The events in hand, in lanes: one lane per ordering key, one event of a lane at a time, in order of the log. A lane is
- * ready, running, or waiting for the time at which its first event is due. Ready lanes take turns.
+ * ready, running, or waiting for the time at which its first event is due.
+ *
+ * Of the ready lanes the one goes first whose event came first. Taking turns would keep the second event of a key back
+ * until every key in hand has had its turn: then cursors, which pass only what is finished without a gap, stand still
+ * for as long, and all that was handled meanwhile is handled again after a crash.
  * Synchronous and mutable; owned by one subscription's runner.
  */
-import { MutableList } from "effect"
 import type { Tracked } from "./Cursors.ts"
 import type { DescribedFailure } from "./FailureText.ts"
 import type { EventRecord } from "./EventRecord.ts"
@@ -14,6 +17,8 @@ export interface Entry extends Tracked {
   readonly deadLetterId: string | null
   /** Counted attempts so far. */
   attempts: number
+  /** Set by `Lanes.add`: grows with each. */
+  arrival: number
   /** Epoch milliseconds; 0 = at once. */
   dueAt: number
   /** Is there a row for it? Then a restart finds it again, and its cursor need not wait. */
@@ -28,6 +33,8 @@ export interface Lane {
   readonly key: string
   readonly entries: Array<Entry>
   state: "ready" | "running" | "waiting"
+  /** While it is ready: when its first event came, as a number that grows. */
+  turn: number
 }
 
 export interface Lanes {
@@ -49,7 +56,8 @@ export interface Lanes {
 
 export const make = (): Lanes => {
   const lanes = new Map<string, Lane>()
-  const ready = MutableList.make<Lane>()
+  const ready: Array<Lane> = []
+  let arrived = 0
   let running = 0
 
   const settle = (lane: Lane, now: number): void => {
@@ -60,16 +68,18 @@ export const make = (): Lanes => {
       lane.state = "waiting"
     } else {
       lane.state = "ready"
-      MutableList.append(ready, lane)
+      lane.turn = head.arrival
+      push(ready, lane)
     }
   }
 
   return {
     add: (entry, now) => {
       const { key } = entry.record
+      entry.arrival = ++arrived
       let lane = lanes.get(key)
       if (lane === undefined) {
-        lane = { key, entries: [entry], state: "waiting" }
+        lane = { key, entries: [entry], state: "waiting", turn: 0 }
         lanes.set(key, lane)
         settle(lane, now)
         return lane
@@ -82,13 +92,11 @@ export const make = (): Lanes => {
       return lane
     },
     take: () => {
-      for (;;) {
-        const lane = MutableList.take(ready)
-        if (lane === MutableList.Empty) return undefined
-        lane.state = "running"
-        running++
-        return lane
-      }
+      const lane = pop(ready)
+      if (lane === undefined) return undefined
+      lane.state = "running"
+      running++
+      return lane
     },
     shift: (lane) => {
       lane.entries.shift()
@@ -98,10 +106,44 @@ export const make = (): Lanes => {
       settle(lane, now)
     },
     wake: (lane, now) => {
-      if (lane.state === "waiting" && lanes.get(lane.key) === lane) settle(lane, now)
+      // A lane that is gone was running when it went, and stays so.
+      if (lane.state === "waiting") settle(lane, now)
     },
     get: (key) => lanes.get(key),
     isIdle: () => running === 0 && ready.length === 0,
     hasReady: () => ready.length > 0
   }
+}
+
+// A binary heap, the least turn first. A new event has the greatest, so it costs nothing to put in.
+const push = (heap: Array<Lane>, lane: Lane): void => {
+  let place = heap.length
+  heap.push(lane)
+  while (place > 0) {
+    const above = (place - 1) >> 1
+    const parent = heap[above]
+    if (parent === undefined || parent.turn <= lane.turn) break
+    heap[place] = parent
+    heap[above] = lane
+    place = above
+  }
+}
+
+const pop = (heap: Array<Lane>): Lane | undefined => {
+  const first = heap[0]
+  const last = heap.pop()
+  if (first === undefined || last === undefined || first === last) return first
+  let place = 0
+  for (;;) {
+    const left = 2 * place + 1
+    const right = left + 1
+    const [one, other] = [heap[left], heap[right]]
+    if (one === undefined) break
+    const [least, below] = other !== undefined && other.turn < one.turn ? [other, right] : [one, left]
+    if (last.turn <= least.turn) break
+    heap[place] = least
+    place = below
+  }
+  heap[place] = last
+  return first
 }

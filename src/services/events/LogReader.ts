@@ -117,6 +117,7 @@ const entryOf = ({ partition, record, seq, size }: SizedRecord, finished: boolea
   dueAt: 0,
   parked: false,
   parking: false,
+  arrival: 0,
   verdict: null,
   finished
 })

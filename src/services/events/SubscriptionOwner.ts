@@ -179,6 +179,7 @@ export const make = Effect.fnUntraced(function* (options: {
           dueAt: dueAt ?? 0,
           parked: true,
           parking: false,
+          arrival: 0,
           verdict: null,
           finished: true
         }

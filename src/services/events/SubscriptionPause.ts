@@ -93,14 +93,10 @@ export const make = (options: {
         options.fork(resumeLater)
         return Effect.logWarning(`subscription pauses (${pause.reason}), at the latest until ${isoOf(pause.until)}`)
       }),
-    answered: Effect.suspend(() =>
-      mode !== "probing"
-        ? Effect.void
-        : Effect.map(circuit, (state) => {
-            if (mode !== "probing" || state?.closed === false) return
-            mode = "flowing"
-            options.resumed()
-          })
-    )
+    answered: Effect.map(circuit, (state) => {
+      if (mode !== "probing" || state?.closed === false) return
+      mode = "flowing"
+      options.resumed()
+    })
   }
 }

@@ -1,6 +1,8 @@
 /** Writes the items of an order, in the transaction that is open. Rows go in by the catalogue's ids: so do their locks. */
-import { Array, Effect, Schema } from "effect"
+import { PgTypes } from "@effect/sql-pg"
+import { Array, Effect } from "effect"
 import type { ChoiceId, OrderId, ProductId } from "../../domain/Ids.ts"
+import { sqlArray } from "../events/Sql.ts"
 import type { Database } from "../storage/Database.ts"
 
 export interface ItemToStore {
@@ -14,9 +16,7 @@ export interface ItemToStore {
   readonly optionLabel?: string | null
 }
 
-const decodeItems = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ id: Schema.Int, position: Schema.Int })))
-
-export const makeInsertItems = ({ sql }: Database["Service"]) =>
+export const makeInsertItems = ({ sql, write }: Database["Service"]) =>
   Effect.fnUntraced(function* (orderId: OrderId, items: ReadonlyArray<ItemToStore>) {
     const itemRows = items
       .map((item, position) => ({
@@ -30,21 +30,24 @@ export const makeInsertItems = ({ sql }: Database["Service"]) =>
       }))
       .toSorted((a, b) => a.product_id - b.product_id)
     if (!Array.isArrayNonEmpty(itemRows)) return
-    const inserted = yield* Effect.flatMap(
-      sql`insert into order_items ${sql.insert(itemRows)} returning id, position`,
-      decodeItems
-    )
-    const choiceRows = inserted
-      .flatMap((row) =>
-        (items[row.position]?.choiceIds ?? []).map((choiceId, position) => ({
-          order_item_id: row.id,
-          position,
-          choice_id: choiceId
-        }))
-      )
-      .toSorted((a, b) => a.choice_id - b.choice_id)
-    // A statement takes 65 535 parameters.
-    for (const chunk of Array.chunksOf(choiceRows, 10_000)) {
-      yield* sql`insert into order_item_choices ${sql.insert(chunk)}`
+    const choices = items
+      .flatMap((item, place) => item.choiceIds.map((choiceId, position) => ({ place, position, choiceId })))
+      .toSorted((a, b) => a.choiceId - b.choiceId)
+    const column = (value: (choice: (typeof choices)[number]) => number) =>
+      sqlArray(PgTypes.OID.int4, choices.map(value))
+    const inserted = {
+      name: "items",
+      statement: sql`insert into order_items ${sql.insert(itemRows)} returning id, position`
     }
-  }, Effect.orDie)
+    if (choices.length === 0) return yield* write(inserted)
+    yield* write(inserted, {
+      name: "choices",
+      statement: sql`
+        insert into order_item_choices (order_item_id, position, choice_id)
+        select items.id, choice.position, choice.choice_id
+        from unnest(${column(({ place }) => place)}, ${column(({ position }) => position)},
+          ${column(({ choiceId }) => choiceId)}) with ordinality as choice (place, position, choice_id, number)
+        join items on items.position = choice.place
+        order by choice.number`
+    })
+  })

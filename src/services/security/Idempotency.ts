@@ -7,10 +7,12 @@
  * Answers may hold secrets (a new API key), so they are stored sealed with AES-256-GCM under a key made from what the
  * caller presents, which the database does not have.
  */
-import { Clock, Context, DateTime, Effect, Exit, Layer, Option, Redacted, Schema } from "effect"
+import { type Cause, Clock, Context, DateTime, Effect, Exit, Layer, Option, Redacted, Schema } from "effect"
 import { createCipheriv, createDecipheriv, createHmac, hash } from "node:crypto"
 import { IdSource } from "../../domain/Ids.ts"
 import { Database } from "../storage/Database.ts"
+import { isConnectionFailure } from "../storage/DatabaseErrors.ts"
+import { outlive } from "../storage/Outlive.ts"
 import type { Answer, Answered } from "./Answer.ts"
 import { inBackground } from "./Housekeeping.ts"
 
@@ -63,6 +65,7 @@ const leaseMillis = 60_000
 const make = Effect.gen(function* () {
   const database = yield* Database
   const { sql } = database
+  const scope = yield* Effect.scope
 
   /** Takes the key for this run: none when another one has it. */
   const claim = (id: Uint8Array, fingerprint: Uint8Array, token: string, now: number) =>
@@ -99,8 +102,10 @@ const make = Effect.gen(function* () {
     )
 
   const release = (id: Uint8Array, token: string) =>
-    Effect.ignoreCause(sql`delete from idempotency_keys where id = ${id} and token = ${token} and answer is null`)
+    Effect.orDie(sql`delete from idempotency_keys where id = ${id} and token = ${token} and answer is null`)
 
+  // Nobody else can have an embedded database open: who held these died with them.
+  if (database.kind === "embedded") yield* Effect.orDie(sql`delete from idempotency_keys where answer is null`)
   yield* inBackground(
     "forget old idempotency keys",
     "1 hour",
@@ -131,11 +136,18 @@ const make = Effect.gen(function* () {
       return { answer, repeated: false }
     })
 
-    const first = Effect.onExit(options?.transaction === false ? attempt : database.transaction(attempt), (exit) =>
-      Exit.isSuccess(exit) ? Effect.void : release(id, token)
-    )
+    /** Else who tries again would be told for a minute that the first request is still running. */
+    const giveBack = (cause: Cause.Cause<unknown>) =>
+      isConnectionFailure(cause)
+        ? Effect.asVoid(Effect.forkIn(outlive(release(id, token), "giving an idempotency key back"), scope))
+        : Effect.ignoreCause(release(id, token))
 
-    if (yield* claim(id, request.fingerprint, token, now)) return yield* first
+    // It may have been taken although the answer was lost.
+    const isFirst = yield* Effect.tapCause(claim(id, request.fingerprint, token, now), (cause) => giveBack(cause))
+    if (isFirst) {
+      const first = options?.transaction === false ? attempt : database.transaction(attempt)
+      return yield* Effect.onExit(first, (exit) => (Exit.isSuccess(exit) ? Effect.void : giveBack(exit.cause)))
+    }
     const row = yield* find(id)
     // Released in between: the other run failed, and this one may be the first.
     if (Option.isNone(row)) return yield* new IdempotencyInProgress({ retryAfterSeconds: 1 })

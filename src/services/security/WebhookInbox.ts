@@ -64,16 +64,17 @@ const make = Effect.fnUntraced(function* (schemes: Readonly<Record<string, Signa
     )
 
   const remember = (adapter: string, id: string, now: number, answer: Answer) =>
-    sql`
-      insert into webhook_inbox (adapter, webhook_id, received_at, status, body)
-      values (${adapter}, ${id}, ${at(now)}, ${answer.status}, ${answer.body})
-      on conflict (adapter, webhook_id) do update
-        set received_at = excluded.received_at, status = excluded.status, body = excluded.body
-        where webhook_inbox.received_at <= ${before(now)}
-      returning status
-    `.pipe(
-      Effect.orDie,
-      Effect.map((rows) => rows.length > 0)
+    database.claim(
+      {
+        name: "remembered",
+        statement: sql`
+          insert into webhook_inbox (adapter, webhook_id, received_at, status, body)
+          values (${adapter}, ${id}, ${at(now)}, ${answer.status}, ${answer.body})`
+      },
+      sql`
+        on conflict (adapter, webhook_id) do update
+          set received_at = excluded.received_at, status = excluded.status, body = excluded.body
+          where webhook_inbox.received_at <= ${before(now)}`
     )
 
   yield* inBackground(
@@ -97,7 +98,7 @@ const make = Effect.fnUntraced(function* (schemes: Readonly<Record<string, Signa
     const id = verified.success
     // No look-up first: a repeated id is rare, and the unique key finds it, also when both come at the same moment.
     return yield* database
-      .transaction(
+      .optimistic(
         Effect.gen(function* () {
           const answer = yield* effect
           if (!(yield* remember(adapter, id, now, answer))) return yield* new SeenBefore()

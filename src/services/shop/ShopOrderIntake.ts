@@ -19,12 +19,12 @@ import { isMissingLine, isTranslationReason, translate } from "./ShopOrderTransl
 
 export const makeShopOrderIntake = (changes: ShopOrderChanges) => {
   const { bus, changeByShop, database, present, requireOrder, rows, setReasons, show } = changes
-  const { join, sql, transaction } = database
+  const { aside, claim, join, sql, transaction, write } = database
   const insertItems = makeInsertItems(database)
 
   const translateNow = Effect.fnUntraced(function* (order: ShopOrder, mode: ShopMode) {
     const productNos = [...new Set(order.items.map(({ productNo }) => productNo))]
-    return translate(order, yield* rows.offers(mode, productNos))
+    return translate(order, yield* aside(rows.offers(mode, productNos)))
   })
 
   /** The order is here already: a payment that is told now confirms it, and is not told back. */
@@ -52,7 +52,7 @@ export const makeShopOrderIntake = (changes: ShopOrderChanges) => {
     const status = options.status ?? "CONFIRMED"
     const { items, reasons } = yield* translateNow(order, options.mode)
     const encoded = yield* Effect.orDie(encodeOrder(order))
-    const inserted = yield* Effect.orDie(sql`
+    const inserted = sql`
       insert into orders ${sql.insert({
         id: orderId,
         source: "shopby",
@@ -72,13 +72,20 @@ export const makeShopOrderIntake = (changes: ShopOrderChanges) => {
         shopby_shipping_nos: sqlArray(PgTypes.OID.text, typeof order.shippingNo === "string" ? [order.shippingNo] : []),
         created_at: at,
         updated_at: at
-      })} on conflict (source, shopby_mode, external_order_id) do nothing returning id`)
-    if (inserted.length === 0) return yield* meet(order.orderNo, options.mode, status)
+      })}`
+    const isNew = yield* claim(
+      { name: "received", statement: inserted },
+      sql`on conflict (source, shopby_mode, external_order_id) do nothing`
+    )
+    if (!isNew) return yield* meet(order.orderNo, options.mode, status)
     yield* insertItems(orderId, items)
-    yield* Effect.orDie(sql`
-      insert into order_status_history (order_id, from_status, to_status, actor, reason, correlation_id, at)
-      values (${orderId}, null, ${status}, 'shopby', ${options.via === "sweep" ? "found by the sweep" : null}::text,
-        ${correlationId}, ${at})`)
+    yield* write({
+      name: "begun",
+      statement: sql`
+        insert into order_status_history (order_id, from_status, to_status, actor, reason, correlation_id, at)
+        values (${orderId}, null, ${status}, 'shopby', ${options.via === "sweep" ? "found by the sweep" : null}::text,
+          ${correlationId}, ${at})`
+    })
     yield* Effect.orDie(bus.publish(OrderCreated, { orderId, source: "shopby" }, { correlationId, source: "shopby" }))
     if (reasons.length > 0) {
       yield* changes.note(

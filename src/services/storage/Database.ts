@@ -11,7 +11,8 @@
  * Uint8Array, arrays an array. A text as parameter takes the type of its place. Only `collate "C"` orders texts alike.
  */
 import { Context, type Effect, type Scope } from "effect"
-import type { SqlClient } from "effect/sql"
+import type { SqlClient, Statement } from "effect/sql"
+import type { Part, Parts } from "./LazyTransaction.ts"
 import type { CommitParticipant } from "./UnitOfWork.ts"
 
 export class Database extends Context.Service<
@@ -30,6 +31,22 @@ export class Database extends Context.Service<
      * no savepoint of its own, which would cost two statements; its defect takes the open transaction with it.
      */
     readonly join: <A, R>(effect: Effect.Effect<A, never, R>) => Effect.Effect<A, never, R>
+    /**
+     * A transaction for work that mostly inserts. What goes through `write` and `claim`, and what is enlisted, is kept for
+     * the end and written as one statement, which costs one round trip instead of one each and two for the transaction.
+     * Any other statement in it begins an ordinary transaction on the way; so does a savepoint.
+     * When a claimed key turns out to be taken, `effect` runs again, as an ordinary transaction: it must not mind.
+     */
+    readonly optimistic: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+    /** Writes of which only the success matters: together with others in an optimistic unit, otherwise at once. */
+    readonly write: (...parts: Parts) => Effect.Effect<void>
+    /**
+     * An insert that may find its unique key taken; then `onConflict` applies (`on conflict …`, without `returning`), and it
+     * is true if that wrote a row. An optimistic unit takes it that the key is free, and says true.
+     */
+    readonly claim: (insert: Part, onConflict: Statement.Fragment) => Effect.Effect<boolean>
+    /** A read that takes no lock and need not see what its transaction has written: an optimistic unit stays one. */
+    readonly aside: <A, E>(read: Effect.Effect<A, E>) => Effect.Effect<A, E>
     /** Is a transaction opened by `transaction` around the current fiber? */
     readonly inTransaction: Effect.Effect<boolean>
     /**

@@ -55,12 +55,8 @@ export const fromPglite = (
     return Context.make(SqlClient.SqlClient, client).pipe(
       Context.add(Database, {
         kind: "embedded",
+        ...UnitOfWork.make(client),
         sql: client,
-        transaction: UnitOfWork.transaction(client),
-        join: UnitOfWork.join(client),
-        inTransaction: UnitOfWork.isOpen(client),
-        enlist: UnitOfWork.enlist(client),
-        afterCommit: client.afterCommit,
         notify: () => Effect.void,
         listen: () => Effect.void
       })

@@ -3,13 +3,15 @@
  * running on one fails (see `isConnectionFailure`).
  *
  * Statements of different fibers never share a connection (`multiplex` stays off): one that waits for a lock would hold
- * up the others. A transaction that its process has left alone for 30 s is ended by the server, so that a frozen hub
- * does not keep its locks from the others.
+ * up the others. A transaction that its process has left alone for 10 s is ended by the server, so that a frozen hub,
+ * or one that the network has cut off, does not keep its locks from the others. A statement that is not answered for 8 s
+ * fails as with a lost connection (`AnswerTimeout`).
  */
 import { PgClient, type PgConnection } from "@effect/sql-pg"
-import { Clock, Context, Effect, Layer, Predicate, type Redacted, Schema } from "effect"
+import { Clock, Context, Effect, Layer, Predicate, Redacted, Schema } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { SqlClient, type SqlError } from "effect/sql"
+import * as AnswerTimeout from "./AnswerTimeout.ts"
 import { Database } from "./Database.ts"
 import { type DatabaseTooNew, DatabaseUnavailable } from "./DatabaseErrors.ts"
 import * as Migrations from "./Migrations.ts"
@@ -21,42 +23,48 @@ export interface ServerOptions {
   readonly url: Redacted.Redacted
   /** Created when missing; everything of the hub lies in it. Default: the connection's own search path. */
   readonly schema?: string
-  /** Default 10. One more is used for listening. */
+  /** Default 20. One more is used for listening. */
   readonly maxConnections?: number
 }
+
+/** Enough that commits go to the disk in groups, and few enough that several hubs fit on a server of a hundred. */
+export const defaultConnections = 20
 
 export const layer = (
   options: ServerOptions
 ): Layer.Layer<Database | SqlClient.SqlClient, DatabaseUnavailable | DatabaseTooNew> =>
   Layer.effectContext(
     Effect.gen(function* () {
-      const connection: PgConnection.Config = {
+      const unwatched: PgConnection.Config = {
         url: options.url,
         applicationName: "integration-hub",
         keepAlive: "30 seconds",
         startupParameters: {
           timezone: "UTC",
-          idle_in_transaction_session_timeout: "30s",
+          idle_in_transaction_session_timeout: "10s",
           ...(options.schema === undefined ? {} : { search_path: `"${options.schema.replaceAll('"', '""')}"` })
         }
       }
+      // On a connection of its own: a migration may take longer than an answer may.
+      const migrating = PgClient.make({ ...unwatched, maxConnections: 1 }).pipe(
+        Effect.provide(Reactivity.layer),
+        Effect.mapError(unavailable),
+        Effect.tap(requireVersion),
+        Effect.flatMap((client) => Effect.provideService(Migrations.run(options), SqlClient.SqlClient, client))
+      )
+      yield* Effect.scoped(migrating)
+      const connection = { ...unwatched, stream: AnswerTimeout.streamOf(new URL(Redacted.value(options.url))) }
       const client = yield* PgClient.make({
         ...connection,
-        maxConnections: options.maxConnections ?? 10,
+        maxConnections: options.maxConnections ?? defaultConnections,
         minConnections: 1
       }).pipe(Effect.provide(Reactivity.layer), Effect.mapError(unavailable))
-      yield* requireVersion(client)
-      yield* Migrations.run(options).pipe(Effect.provideService(SqlClient.SqlClient, client))
       const { notify, listen } = yield* Notifications.make(client, connection)
       return Context.make(SqlClient.SqlClient, client).pipe(
         Context.add(Database, {
           kind: "server",
+          ...UnitOfWork.make(client),
           sql: client,
-          transaction: UnitOfWork.transaction(client),
-          join: UnitOfWork.join(client),
-          inTransaction: UnitOfWork.isOpen(client),
-          enlist: UnitOfWork.enlist(client),
-          afterCommit: client.afterCommit,
           notify,
           listen
         })

@@ -5,13 +5,16 @@
  * calls back after each reconnection for that reason, and who depends on the news looks for itself now and then.
  */
 import { type PgClient, PgConnection } from "@effect/sql-pg"
-import { Clock, Deferred, Effect, Queue, Schedule } from "effect"
+import { Clock, Deferred, Effect, Option, Queue, Schedule } from "effect"
 
 /** At most one notification per channel in this time. */
 const notifyGap = "5 millis"
 
 /** 0.2 s, doubling, at most 5 s, for ever; from the start again after each success. */
 const reconnect = Schedule.min([Schedule.exponential("200 millis"), Schedule.spaced("5 seconds")])
+
+/** After so long without news the listener asks whether its connection still lives. */
+const silence = "10 seconds"
 
 /** Connections and their pauses are real also under a TestClock. */
 const systemClock = Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
@@ -46,11 +49,16 @@ export const make = Effect.fnUntraced(function* (client: PgClient.PgClient, conn
     )
     // Fails when there is no connection to be had, succeeds when one was lost.
     const session = Effect.gen(function* () {
-      const own = yield* PgConnection.make(connection)
+      const own = yield* Effect.flatMap(PgConnection.make(connection), ({ pin }) => pin)
       const notifications = yield* own.listen(channel)
       yield* callBack
       yield* Deferred.succeed(listening, undefined)
-      yield* Effect.ignore(Effect.forever(Effect.andThen(Queue.takeAll(notifications), callBack)))
+      const next = Effect.timeoutOption(Queue.takeAll(notifications), silence)
+      yield* Effect.ignore(
+        Effect.forever(
+          Effect.flatMap(next, Option.match({ onNone: () => own.query("select 1"), onSome: () => callBack }))
+        )
+      )
     }).pipe(Effect.scoped, Effect.retry(reconnect), Effect.andThen(Effect.sleep("200 millis")))
     yield* Effect.forkScoped(systemClock(Effect.forever(session)))
     yield* Deferred.await(listening)

@@ -14,7 +14,7 @@ const Script = Schema.Array(
     }),
     Schema.Struct({ finish: between(0, 1000) })
   ])
-).check(Schema.isMaxLength(60))
+).check(Schema.isMinLength(20), Schema.isMaxLength(60))
 
 describe("Cursors", () => {
   it.prop("stand right before the first unfinished entry, or where the page has looked to", [Script], ([script]) => {

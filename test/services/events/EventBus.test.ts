@@ -204,6 +204,48 @@ describeEvents("EventBus", (layer) => {
     }).pipe(Effect.provide(layer))
   )
 
+  it.effect("many published together follow one another, each stamped as if alone", () =>
+    Effect.gen(function* () {
+      const bus = yield* EventBus
+      const payloads = Array.from({ length: 1500 }, (_, value) => ({ key: "a", value }))
+      const own = yield* bus.publishAll(Noted, payloads)
+      assert.deepStrictEqual(
+        own.map(({ payload }) => payload),
+        payloads
+      )
+      for (const { metadata } of own) assert.strictEqual(metadata.correlationId, metadata.id)
+      assert.strictEqual(new Set(own.map(({ metadata }) => metadata.id)).size, payloads.length)
+      const context = { correlationId: "trace-123", causationId: "cause-1", source: "test" }
+      const [one, two] = yield* Effect.provideService(
+        bus.publishAll(Noted, payloads.slice(0, 2), { source: "mine" }),
+        EventContext,
+        context
+      )
+      for (const event of [one, two]) assert.deepInclude(event?.metadata, { ...context, source: "mine" })
+      const log = yield* EventLog
+      const page = yield* log.read({ after: log.origin, limit: 2000 })
+      assert.deepStrictEqual(
+        page.records.map(({ record }) => record.payload),
+        [...payloads, ...payloads.slice(0, 2)]
+      )
+      assert.deepStrictEqual(yield* bus.publishAll(Noted, []), [])
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("of many published together none is stored when one does not fit", () =>
+    Effect.gen(function* () {
+      const bus = yield* EventBus
+      const several = [
+        { key: "a", value: 1 },
+        { key: "a", value: 0.5 },
+        { key: "a", value: 2 }
+      ]
+      const error = yield* Effect.flip(bus.publishAll(Noted, several))
+      assert.instanceOf(error, InvalidEvent)
+      assert.deepStrictEqual(yield* logged, [])
+    }).pipe(Effect.provide(layer))
+  )
+
   it.effect("a live subscriber that falls behind loses the oldest and is told how many", () =>
     Effect.gen(function* () {
       const bus = yield* EventBus

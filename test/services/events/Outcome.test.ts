@@ -4,6 +4,7 @@ import {
   errorClassOf,
   type Failure,
   needsHealth,
+  type Outcome,
   type Situation
 } from "../../../src/services/events/Outcome.ts"
 import {
@@ -44,6 +45,10 @@ describe("Outcome", () => {
         at: now + 1000,
         attempts: 3
       })
+      assert.isFalse(
+        needsHealth(situation(failure, { attempts: 2, circuit: closed })),
+        "nobody need ask for the health"
+      )
     }
   })
 
@@ -77,6 +82,17 @@ describe("Outcome", () => {
       _tag: "DeferredUntil",
       pause: { reason: "circuit", until: now + 60_000 }
     })
+  })
+
+  it("AC-ERR-008 a refusal by the circuit waits for what the circuit said then, whatever has become of it", () => {
+    const pauseAfter = (until: number | null, circuit: Situation["circuit"]) =>
+      decide(situation(failed(circuitOpen(until)), { circuit }))
+    const deferred = (until: number): Outcome => ({ _tag: "DeferredUntil", pause: { reason: "circuit", until } })
+    for (const circuit of [null, closed, open]) {
+      assert.deepStrictEqual(pauseAfter(now + 20_000, circuit), deferred(now + 20_000))
+    }
+    assert.deepStrictEqual(pauseAfter(null, null), deferred(now + 60_000))
+    assert.deepStrictEqual(pauseAfter(null, closed), deferred(now))
   })
 
   it("AC-ERR-006 refusals, defects and what cannot be decoded are dead at once, whatever the circuit says", () => {

@@ -132,6 +132,40 @@ describeDatabases("JobReports", (database) => {
   )
 
   test(
+    "of a cancelled order only a job that was begun is in doubt: a report for another need not come again",
+    Effect.gen(function* () {
+      const shop = yield* OrderDesk.open()
+      const reports = yield* JobReports
+      const production = yield* Production
+      const orders = yield* Orders
+      const [untouched, begun] = [
+        yield* OrderDesk.place(OrderDesk.cardOrder(shop)),
+        yield* OrderDesk.place(OrderDesk.cardOrder(shop))
+      ]
+      yield* OrderDesk.readyJobs(untouched.id)
+      for (const { id } of yield* OrderDesk.readyJobs(begun.id)) yield* production.begin(id, "sandbox")
+      const tags: Array<string> = []
+      for (const { id } of [untouched, begun]) {
+        yield* orders.changeStatus(id, "CANCELLED", { actor: "operator", name: "Lee" })
+        const error = yield* Effect.flip(reports.apply(id, "sandbox", { mesJobId: "MJ-9", status: "PRODUCING" }))
+        tags.push(error._tag)
+      }
+      assert.deepStrictEqual(tags, ["JobNotFound", "DispatchNotFinished"])
+
+      const book = yield* OrderDesk.place(OrderDesk.bookOrder(shop))
+      for (const { id } of yield* OrderDesk.readyJobs(book.id)) yield* production.begin(id, "sandbox")
+      const [known] = yield* OrderDesk.readyJobs(book.id)
+      assert(known !== undefined)
+      yield* production.accepted(known.id, "sandbox", "MJ-1")
+      yield* orders.changeStatus(book.id, "CANCELLED", { actor: "operator", name: "Lee" })
+      assert.deepInclude(yield* reports.apply(book.id, "sandbox", { mesJobId: "MJ-1", status: "PRODUCING" }), {
+        status: "CANCELLED",
+        changed: true
+      })
+    })
+  )
+
+  test(
     "knows no order, job or mode but its own",
     Effect.gen(function* () {
       const shop = yield* OrderDesk.open()
@@ -255,6 +289,47 @@ describeDatabases("JobReports", (database) => {
         [only]
       )
       assert.deepStrictEqual(yield* reports.openJobs("live", { after: 0, limit: 100 }), [])
+    })
+  )
+
+  test(
+    "a job stays open while its order is with the plant, however far an operator has moved the order",
+    Effect.gen(function* () {
+      const shop = yield* OrderDesk.open()
+      const reports = yield* JobReports
+      const orders = yield* Orders
+      const { id } = yield* OrderDesk.place(OrderDesk.cardOrder(shop))
+      const [mesJobId = ""] = yield* OrderDesk.dispatchAll(id)
+      const open = Effect.map(reports.openJobs("sandbox", { after: 0, limit: 100 }), (jobs) =>
+        jobs.map((job) => [job.mesJobId, job.status])
+      )
+      for (const status of ["PRODUCING", "PRODUCTION_DONE", "SHIPPED"] as const) {
+        yield* orders.changeStatus(id, status, { actor: "operator", name: "Lee" })
+        assert.deepStrictEqual(yield* open, [[mesJobId, "PRODUCTION_WAITING"]], status)
+      }
+      assert.deepStrictEqual(yield* reports.apply(id, "sandbox", { mesJobId, status: "PRODUCING" }), {
+        orderId: id,
+        previousStatus: "SHIPPED",
+        status: "SHIPPED",
+        changed: true
+      })
+      yield* orders.changeStatus(id, "DELIVERED", { actor: "operator", name: "Lee" })
+      assert.deepStrictEqual(yield* open, [])
+    })
+  )
+
+  test(
+    "a report that says no time keeps the time of the one before",
+    Effect.gen(function* () {
+      const shop = yield* OrderDesk.open()
+      const reports = yield* JobReports
+      const { sql } = yield* Database
+      const { id } = yield* OrderDesk.place(OrderDesk.cardOrder(shop))
+      const [mesJobId = ""] = yield* OrderDesk.dispatchAll(id)
+      yield* reports.apply(id, "sandbox", { mesJobId, status: "PRODUCING", occurredAt: "2026-10-01T09:00:00+09:00" })
+      yield* reports.apply(id, "sandbox", { mesJobId, status: "SHIPPED" })
+      const rows = yield* sql`select occurred_at = '2026-10-01T00:00:00Z' as "isKept" from mes_jobs`
+      assert.deepStrictEqual(rows, [{ isKept: true }])
     })
   )
 })

@@ -59,7 +59,7 @@ describe("RateLimitQueue", () => {
 
   it.effect.prop(
     "Property 28: callers are served in the order in which they came, one for each token that is not given back",
-    [Schema.Array(Step).check(Schema.isMaxLength(60))],
+    [Schema.Array(Step).check(Schema.isMinLength(30), Schema.isMaxLength(60))],
     ([steps]) =>
       Effect.sync(() => {
         const queue = RateLimitQueue.make<number>()
@@ -123,5 +123,82 @@ describe("RateLimitQueue", () => {
         assert.strictEqual(served, tokens)
       }),
     { arbitrary: { runs: 500 } }
+  )
+
+  it.prop(
+    "does what a naive queue does, step by step: lists that are sorted and counted anew each time",
+    [Schema.Array(Step).check(Schema.isMinLength(30), Schema.isMaxLength(60))],
+    ([steps]) => {
+      const queue = RateLimitQueue.make<number>()
+      let callers: ReadonlyArray<{ readonly who: number; readonly deadline: number }> = []
+      let slots: ReadonlyArray<number> = []
+      let entered = 0
+      let now = 0
+
+      const reserve = (at: number): RateLimitQueue.Reserved<number> => {
+        const served = callers[slots.length]
+        const last = callers.at(-1)
+        if (served === undefined || last === undefined) return { _tag: "Surplus" }
+        const all = [...slots, at].toSorted((one, other) => one - other)
+        const latest = Math.max(...all)
+        if (latest <= served.deadline) {
+          slots = all
+          return { _tag: "Kept" }
+        }
+        slots = all.slice(0, -1)
+        callers = callers.slice(0, -1)
+        return { _tag: "TooLate", waiter: last.who, at: latest }
+      }
+      const leave = (who: number) => {
+        if (!callers.some((one) => one.who === who)) return "Gone"
+        callers = callers.filter((one) => one.who !== who)
+        if (slots.length <= callers.length) return "Left"
+        slots = slots.slice(0, -1)
+        return "Freed"
+      }
+      const due = () => {
+        const count = slots.filter((at) => at <= now).length
+        const turns = callers.slice(0, count).map(({ who }) => who)
+        slots = slots.slice(count)
+        callers = callers.slice(count)
+        return turns
+      }
+      const pause = (until: number) => {
+        slots = slots.map((at) => (at < until ? until : at))
+        const refused: Array<number> = []
+        for (;;) {
+          const [caller, at] = [callers.at(-1), slots[callers.length - 1]]
+          if (caller === undefined || at === undefined || at <= caller.deadline) return refused
+          refused.push(caller.who)
+          slots = slots.slice(0, -1)
+          callers = callers.slice(0, -1)
+        }
+      }
+
+      for (const step of steps) {
+        switch (step._tag) {
+          case "Enter":
+            queue.enter(entered, now + step.patience)
+            callers = [...callers, { who: entered++, deadline: now + step.patience }]
+            break
+          case "Reserve":
+            assert.deepStrictEqual(queue.reserve(now + step.in), reserve(now + step.in))
+            break
+          case "Leave":
+            // Of those that ever came, so that some are gone.
+            assert.strictEqual(queue.leave(step.place % (entered + 1)), leave(step.place % (entered + 1)))
+            break
+          case "Pass":
+            now += step.time
+            assert.deepStrictEqual(queue.due(now), due())
+            break
+          case "Pause":
+            assert.deepStrictEqual(queue.pause(now + step.time), pause(now + step.time))
+        }
+        assert.strictEqual(queue.next(), slots[0])
+        assert.strictEqual(queue.size(), callers.length)
+      }
+    },
+    { arbitrary: { runs: 1000 } }
   )
 })

@@ -8,12 +8,15 @@ const Step = Schema.Struct({ action: Schema.Literals(["get", "set", "delete"]), 
 describe("RecentMap", () => {
   it.effect.prop(
     "never holds more than its capacity, always the half used last, and never what was deleted or replaced",
-    [Schema.Array(Step), Schema.Int.check(Schema.isBetween({ minimum: 2, maximum: 10 }))],
+    [
+      Schema.Array(Step).check(Schema.isMinLength(30), Schema.isMaxLength(60)),
+      Schema.Int.check(Schema.isBetween({ minimum: 2, maximum: 10 }))
+    ],
     ([steps, capacity]) =>
       Effect.sync(() => {
         const map = RecentMap.make<number, string>(capacity)
         const latest = new Map<number, string>()
-        /** Last use last. */
+        /** Last use last; one that was deleted keeps its place, for nothing comes back by a deletion. */
         let used: ReadonlyArray<number> = []
         for (const [index, { action, key }] of steps.entries()) {
           const others = used.filter((one) => one !== key)
@@ -24,11 +27,12 @@ describe("RecentMap", () => {
           } else if (action === "delete") {
             map.delete(key)
             latest.delete(key)
-            used = others
           } else {
+            const held = new Map(map.entries()).get(key)
             const found = map.get(key)
+            assert.strictEqual(found, held)
             if (found !== undefined) assert.strictEqual(found, latest.get(key))
-            used = found === undefined ? others : [...others, key]
+            if (found !== undefined) used = [...others, key]
           }
           const entries = new Map(map.entries())
           assert.isAtMost(entries.size, capacity)

@@ -48,7 +48,13 @@ describe("CircuitSettings", () => {
     const rates = { window: { calls: 10 }, minimumCalls: 10, failureRate: 0.5 }
     assert.isTrue(Result.isSuccess(decode(good)))
     assert.isTrue(Result.isSuccess(decode({ openFor: "60 seconds", rates })))
+    const slowCalls = { rate: 0.5, slowerThan: "3 seconds" }
+    assert.isTrue(
+      Result.isSuccess(decode({ openFor: "1 second", rates: { window: { calls: 1 }, minimumCalls: 1, slowCalls } }))
+    )
     const bad = [
+      { ...good, rates: { ...rates, slowCalls: { ...slowCalls, rate: 0 } } },
+      { ...good, rates: { ...rates, slowCalls: { ...slowCalls, slowerThan: "0 seconds" } } },
       { ...good, failures: 0 },
       { ...good, failures: 1.5 },
       { ...good, openFor: "0 seconds" },
@@ -64,5 +70,20 @@ describe("CircuitSettings", () => {
       { ...good, rates: { ...rates, window: { calls: 1001 } } }
     ]
     for (const settings of bad) assert.isTrue(Result.isFailure(decode(settings)), JSON.stringify(settings))
+  })
+
+  it("says what is wrong", () => {
+    const good = { failures: 5, openFor: "60 seconds" }
+    const rates = { window: { calls: 10 }, minimumCalls: 1 }
+    const complaints = [
+      [{ openFor: "1 second" }, "failures, rates, or both"],
+      [{ ...good, openFor: "0 seconds" }, "a finite duration above zero"],
+      [{ ...good, rates }, "a failureRate, slowCalls, or both"],
+      [{ ...good, rates: { ...rates, minimumCalls: 11, failureRate: 1 } }, "minimumCalls no larger than the window"]
+    ] as const
+    for (const [settings, complaint] of complaints) {
+      const message = Result.match(decode(settings), { onSuccess: () => "accepted", onFailure: String })
+      assert.include(message, complaint)
+    }
   })
 })

@@ -90,6 +90,21 @@ describe("CircuitState", () => {
     }
   })
 
+  it("has an edge for every reason, and a reason for every edge", () => {
+    assert.sameMembers(Object.keys(CircuitState.legalEdges), [...CircuitState.TransitionReason.literals])
+  })
+
+  it("an answer changes nothing while it is open, whatever generation it claims, nor does a held circuit count it", () => {
+    for (const state of [open, { ...open, held: true, until: Infinity }, { ...closed, held: true }]) {
+      for (const outcome of ["success", "failure", "ignored"] as const) {
+        const { freed, state: after } = step(state, { _tag: "Settle", generation: 7, startedAt: 0, outcome }, 0)
+        assert.strictEqual(after, state)
+        assert.isFalse(freed)
+      }
+    }
+    assert.isFalse(CircuitState.refuses(closed, 0))
+  })
+
   it("an answer of another generation changes nothing, nor does one that nobody waits for", () => {
     for (const state of states) {
       for (const outcome of ["success", "failure", "ignored"] as const) {

@@ -6,7 +6,7 @@ import * as CircuitWindow from "../../../src/services/resilience/CircuitWindow.t
 const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 const Calls = Schema.Array(
   Schema.Struct({ failed: Schema.Boolean, slow: Schema.Boolean, after: Schema.Literals([0, 1, 3, 10, 99, 100, 1000]) })
-).check(Schema.isMaxLength(100))
+).check(Schema.isMinLength(30), Schema.isMaxLength(100))
 
 const tally = (calls: ReadonlyArray<{ readonly failed: boolean; readonly slow: boolean }>) => ({
   calls: calls.length,

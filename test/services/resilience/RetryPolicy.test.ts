@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Option, Random, Ref, Schedule, Schema } from "effect"
+import { Duration, Effect, Exit, Fiber, Option, Random, Ref, Result, Schedule, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import * as RetryPolicy from "../../../src/services/resilience/RetryPolicy.ts"
 
@@ -126,6 +126,15 @@ describe("RetryPolicy", () => {
       assert.deepStrictEqual(yield* delays(Schedule.recurs(0), 3), [])
     })
   )
+
+  it("reads a back-off from configuration and refuses one that could not work", () => {
+    const decode = Schema.decodeUnknownResult(RetryPolicy.Backoff)
+    const good = { retries: 0, base: "1 second", cap: "1 minute", jitter: 1 }
+    const policy = Result.getOrThrow(decode(good))
+    assert.deepStrictEqual([Duration.toMillis(policy.base), Duration.toMillis(policy.cap)], [1000, 60_000])
+    const bad = [{ retries: -1 }, { retries: 1.5 }, { base: "soon" }, { cap: 60 }, { jitter: -0.1 }, { jitter: 1.1 }]
+    for (const one of bad) assert.isTrue(Result.isFailure(decode({ ...good, ...one })), JSON.stringify(one))
+  })
 })
 
 describe("parseRetryAfter", () => {

@@ -114,6 +114,26 @@ describeDatabases("Idempotency", (database) => {
     }).pipe(Effect.provide(live))
   )
 
+  it.effect("after a restart on an embedded database no key is held by the process that died", () =>
+    Effect.gen(function* () {
+      yield* prepare
+      const { kind } = yield* Database
+      const running = yield* Deferred.make<void>()
+      const { run } = yield* Idempotency
+      yield* Effect.forkChild(
+        run(request(), Effect.andThen(Deferred.succeed(running, undefined), Effect.never), { transaction: false })
+      )
+      yield* Deferred.await(running)
+      const again = Effect.gen(function* () {
+        const restarted = yield* Idempotency
+        return yield* restarted.run(request(), effect("again"))
+      }).pipe(Effect.provide(Layer.fresh(Idempotency.layer)), Effect.result)
+      // On a server the other one may well be alive: its lease counts.
+      assert.strictEqual((yield* again)._tag, kind === "embedded" ? "Success" : "Failure")
+      assert.deepStrictEqual(yield* effects, kind === "embedded" ? ["again"] : [])
+    }).pipe(Effect.provide(live))
+  )
+
   it.effect("a failure is not kept, and frees the key at once", () =>
     Effect.gen(function* () {
       yield* prepare

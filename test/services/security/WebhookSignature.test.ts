@@ -95,6 +95,16 @@ describe("WebhookSignature", () => {
     assert.strictEqual(refusal({ ...request, headers }), "wrong-signature")
   })
 
+  it("compares whole characters: another one with the same low byte is refused", () => {
+    const request = signed()
+    const text = request.headers["webhook-signature"]
+    for (let index = 3; index < text.length; index++) {
+      const twin = String.fromCharCode(0x100 + text.charCodeAt(index))
+      const headers = { ...request.headers, "webhook-signature": text.slice(0, index) + twin + text.slice(index + 1) }
+      assert.strictEqual(refusal({ ...request, headers }), "wrong-signature", twin)
+    }
+  })
+
   it("accepts five minutes of difference both ways, and not a millisecond more", () => {
     const request = signed()
     assert.strictEqual(refusal({ ...request, now: now + toleranceMillis }), "accepted msg_1")
@@ -173,6 +183,11 @@ describe("WebhookSignature", () => {
       ` whsec_${good}`
     ]
     for (const text of texts) assert.isTrue(Option.isNone(secretFromText(Redacted.make(text))), text)
-    assert.notInclude(String(secret(1)), "1")
+  })
+
+  it("a secret shows only what it is", () => {
+    const key = Option.getOrThrow(secretFromText(Redacted.make("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")))
+    assert.strictEqual(String(key), "<redacted:WebhookSecret>")
+    assert.strictEqual(JSON.stringify({ text: secretToText(key) }), `{"text":"<redacted:WebhookSecret>"}`)
   })
 })

@@ -59,17 +59,20 @@ export const json = (
 })
 
 export const make: Effect.Effect<HttpSimulator, never, Scope.Scope> = Effect.gen(function* () {
-  const requests = yield* Ref.make<ReadonlyArray<RecordedRequest>>([])
-  const waiting = yield* Ref.make<ReadonlyArray<{ readonly count: number; readonly done: Deferred.Deferred<void> }>>([])
+  // Grows in place: tens of thousands of requests arrive in a drill.
+  const requests: Array<RecordedRequest> = []
+  const waiting = new Set<{ readonly count: number; readonly done: Deferred.Deferred<void> }>()
   const responder = yield* Ref.make<Responder>(() => Effect.succeed(json(404, { message: "not programmed" })))
   const context = yield* Effect.context()
   const runFork = Effect.runForkWith(context)
   const toggling = yield* Semaphore.make(1)
 
   const record = Effect.fnUntraced(function* (request: RecordedRequest) {
-    const all = yield* Ref.updateAndGet(requests, (seen) => [...seen, request])
-    for (const { count, done } of yield* Ref.get(waiting)) {
-      if (all.length >= count) yield* Deferred.succeed(done, undefined)
+    requests.push(request)
+    for (const waiter of waiting) {
+      if (requests.length < waiter.count) continue
+      waiting.delete(waiter)
+      yield* Deferred.succeed(waiter.done, undefined)
     }
   })
 
@@ -110,12 +113,12 @@ export const make: Effect.Effect<HttpSimulator, never, Scope.Scope> = Effect.gen
   const port = yield* Effect.acquireRelease(listen(0), () => close)
   return {
     url: `http://127.0.0.1:${port}`,
-    requests: Ref.get(requests),
+    requests: Effect.sync(() => [...requests]),
     awaitRequests: Effect.fnUntraced(function* (count) {
-      const done = yield* Deferred.make<void>()
-      yield* Ref.update(waiting, (all) => [...all, { count, done }])
-      if ((yield* Ref.get(requests)).length >= count) return
-      yield* Deferred.await(done)
+      if (requests.length >= count) return
+      const waiter = { count, done: yield* Deferred.make<void>() }
+      waiting.add(waiter)
+      yield* Deferred.await(waiter.done)
     }),
     respond: (next) => Ref.set(responder, next),
     refuse: Semaphore.withPermits(toggling, 1)(Effect.suspend(() => (server.listening ? close : Effect.void))),

@@ -12,10 +12,11 @@ const productIds = queryOf({ id: ProductId })
 
 /** Orders may have waited for an item of these products. */
 const release = ({ bus }: ImportRun, ids: Iterable<ProductId>) =>
-  Effect.forEach(
-    [...new Set(ids)].sort((a, b) => a - b),
-    (productId) => Effect.orDie(bus.publish(ReleaseOrdersToMes, { productId })),
-    { discard: true }
+  Effect.orDie(
+    bus.publishAll(
+      ReleaseOrdersToMes,
+      [...new Set(ids)].sort((a, b) => a - b).map((productId) => ({ productId }))
+    )
   )
 
 export const mesItems = fileImport({

@@ -1,0 +1,94 @@
+/**
+ * The hub is killed (SIGKILL) at random moments while customers order and the plant reports; it is started again and
+ * must dispatch within 15 s. At the end the plant, the shop and the event log decide.
+ */
+import { Clock, Effect, Fiber, Option, Ref } from "effect"
+import type { HubProcess } from "../../test/support/HubProcess.ts"
+import * as Scene from "../../test/support/Scene.ts"
+import * as Audit from "../harness/Audit.ts"
+import * as Customers from "../harness/Customers.ts"
+import type { Drill, Options } from "../harness/Drill.ts"
+import { judge, jobs } from "../harness/Judgement.ts"
+import { merge, slowRecoveries } from "../harness/Ledger.ts"
+import * as PlantFloor from "../harness/PlantFloor.ts"
+import * as ServerDatabase from "../harness/ServerDatabase.ts"
+
+const size = { short: { orders: 150, kills: 2 }, long: { orders: 10_000, kills: 20 } }
+
+/** So many orders are left to be placed after the last kill: there is something to recover for. */
+const rest = 50
+
+const run = Effect.fnUntraced(function* (env: Readonly<Record<string, string>>, options: Options) {
+  const { form, random, say } = options
+  const { kills, orders } = size[form]
+  const scene = yield* Scene.open({ LOG_LEVEL: "error", ...env })
+  const { plant } = scene
+  const running = yield* Ref.make<HubProcess>(scene.hub)
+  const customers = yield* Customers.make(scene, Ref.get(running))
+  const floor = yield* PlantFloor.make(plant, Ref.get(running))
+  const recoveries: Array<number> = []
+  const violations: Array<string> = []
+  options.known(() =>
+    merge(jobs(customers.answered.values(), Effect.runSync(plant.jobs)), {
+      recoveries,
+      violations: [...violations, ...customers.violations, ...floor.violations]
+    })
+  )
+
+  const placing = yield* Effect.forkChild(customers.place(orders))
+  for (let kill = 1; kill <= kills; kill++) {
+    // Somewhere in the share of the orders that belongs to this kill.
+    yield* customers.awaitAnswered(Math.ceil(((kill - 1 + random()) * (orders - rest)) / kills))
+    yield* Effect.sleep(random() * 200)
+    yield* (yield* Ref.get(running)).kill
+    // What the dead one had sent arrives in this time, and does not pass for a recovery.
+    yield* Effect.sleep(50 + random() * 250)
+    const made = (yield* plant.jobs).length
+    const launched = yield* Clock.currentTimeMillis
+    const recovering = yield* Effect.forkChild(
+      Effect.flatMap(plant.awaitJobs(made + 1), () => Clock.currentTimeMillis).pipe(Effect.timeoutOption("1 minute"))
+    )
+    yield* Ref.set(running, yield* scene.restart)
+    const listening = (yield* Clock.currentTimeMillis) - launched
+    const recovered = yield* Fiber.join(recovering)
+    if (Option.isNone(recovered)) violations.push(`kill ${kill}: no job in a minute`)
+    else recoveries.push(recovered.value - launched)
+    say(
+      `kill ${kill}: ${customers.answered.size} orders answered, ${made} jobs; ` +
+        `listening after ${listening} ms, next job after ${recoveries.at(-1)} ms`
+    )
+  }
+  yield* Fiber.join(placing)
+  // The short form has no time for keys that a dead hub held: their orders are judged by what the hub has of them.
+  say(`${customers.answered.size} answered, ${customers.unanswered().length} wait for the key that a dead hub held`)
+  if (form === "long") yield* customers.insist
+  const hub = yield* Ref.get(running)
+  yield* Audit.settled(hub)
+  yield* floor.finish
+  const ledger = yield* judge(hub, scene, { answered: customers.answered, shipped: floor.shipped })
+  return merge(ledger, {
+    recoveries,
+    violations: [...violations, ...customers.violations, ...floor.violations, ...slowRecoveries(recoveries)]
+  })
+})
+
+const what = "kill -9 at random moments while customers order and the plant reports"
+
+export const drills: ReadonlyArray<Drill> = [
+  {
+    name: "crash-embedded",
+    what: `${what}; embedded database`,
+    within: { short: 90, long: 1200 },
+    run: (options) => run({}, options)
+  },
+  {
+    name: "crash-server",
+    what: `${what}; PostgreSQL server`,
+    within: { short: 120, long: 1800 },
+    longOnly: true,
+    run: Effect.fnUntraced(function* (options) {
+      const url = yield* ServerDatabase.fresh
+      return typeof url === "string" ? yield* run({ DATABASE_URL: url }, options) : url
+    })
+  }
+]
