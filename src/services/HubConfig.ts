@@ -122,6 +122,8 @@ export const load = Effect.fnUntraced(function* (
       fallback: [],
       secret: true
     })
+  const whole = <B>(name: string, least: number, most: number, fallback: B) =>
+    read(name, intBetween(least, most), { expected: `a whole number from ${least} to ${most}`, fallback })
   const url = (name: string) =>
     read(name, HttpUrl, { expected: "an http or https URL without user, query or fragment", fallback: null })
 
@@ -138,17 +140,11 @@ export const load = Effect.fnUntraced(function* (
       baseUrl: yield* url(`${prefix}_BASE_URL`),
       timeout: yield* duration(`${prefix}_TIMEOUT`, "10 seconds"),
       breaker: {
-        failures: yield* read(`${prefix}_BREAKER_FAILURES`, intBetween(1, 1000), {
-          expected: "a whole number from 1 to 1000",
-          fallback: defaults.failures
-        }),
+        failures: yield* whole(`${prefix}_BREAKER_FAILURES`, 1, 1000, defaults.failures),
         openFor: yield* duration(`${prefix}_BREAKER_OPEN`, defaults.openFor),
         halfOpenLimit: yield* duration(`${prefix}_BREAKER_HALF_OPEN_LIMIT`, "30 seconds")
       },
-      retries: yield* read(`${prefix}_RETRIES`, intBetween(0, 100), {
-        expected: "a whole number from 0 to 100",
-        fallback: null
-      })
+      retries: yield* whole(`${prefix}_RETRIES`, 0, 100, null)
     }
   })
   const need = (prefix: string, mode: string, name: string, value: unknown) => {
@@ -167,10 +163,7 @@ export const load = Effect.fnUntraced(function* (
     fallback: null,
     secret: true
   })
-  const connections = yield* read("DATABASE_CONNECTIONS", intBetween(2, 1000), {
-    expected: "a whole number from 2 to 1000",
-    fallback: DatabaseServer.defaultConnections
-  })
+  const connections = yield* whole("DATABASE_CONNECTIONS", 2, 1000, DatabaseServer.defaultConnections)
   const dataDir = yield* read("HUB_DATA_DIR", Config.String, { expected: "a directory or memory", fallback: ".hub" })
   const shopby = {
     ...(yield* system("SHOPBY", { failures: 5, openFor: "60 seconds" })),
