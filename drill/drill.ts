@@ -9,6 +9,7 @@
  *     npm run drill -- --seed 7              breaks at the same random moments as the run that printed this seed
  *     npm run drill -- --json FILE           writes the ledgers too
  *
+ * DRILL_PATIENCE=3 makes the time limits three times as long, on a machine that does something else meanwhile.
  * Ends with 1 when anything is lost, duplicated, out of order, violated or over its time. A drill that cannot be run
  * here is named and does not count.
  */

@@ -1,4 +1,5 @@
 /** Two lists decide: what the hub said it had taken, and the effects that an independent system recorded. */
+import { patience } from "./Patience.ts"
 
 export interface Ledger {
   /** What the hub acknowledged (answered 2xx): each must have exactly one effect. */
@@ -91,8 +92,8 @@ export const faults = (ledger: Ledger): ReadonlyArray<string> => [
 export const longestRecovery = ({ recoveries }: Ledger): number | null =>
   recoveries.length === 0 ? null : Math.max(...recoveries)
 
-/** The most milliseconds from a fault's end to the first new effect. */
-export const recoveryLimit = 15_000
+/** The most milliseconds from a fault's end to the first new effect: 15 s, see `patience`. */
+export const recoveryLimit = 15_000 * patience
 
 /** A violation for each recovery over its limit, in milliseconds. */
 export const slowRecoveries = (recoveries: ReadonlyArray<number>, limit = recoveryLimit): ReadonlyArray<string> =>

@@ -2,6 +2,7 @@
 import { Cause, Clock, Effect, Exit, Option } from "effect"
 import type { Drill, NotRun, Options } from "./Drill.ts"
 import { empty, merge, type Ledger } from "./Ledger.ts"
+import { patience } from "./Patience.ts"
 import { seeded } from "./Random.ts"
 import type { Result } from "./Table.ts"
 
@@ -13,7 +14,7 @@ export const run = Effect.fnUntraced(function* (
   const started = yield* Clock.currentTimeMillis
   let known = () => empty
   const failed = (violation: string): Ledger => merge(known(), { violations: [violation] })
-  const limit = drill.within[form]
+  const limit = drill.within[form] * patience
   const options: Options = {
     form,
     random: seeded(seed, drill.name),

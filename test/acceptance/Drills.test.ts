@@ -9,7 +9,12 @@ const root = join(import.meta.dirname, "../..")
 /** Runs it to its end; with the scope it is asked to stop, and takes its hubs and databases with it. */
 const drill = (...args: ReadonlyArray<string>) =>
   Effect.callback<{ readonly code: number | null; readonly output: string }>((resume) => {
-    const child = spawn(process.execPath, ["drill/drill.ts", ...args], { cwd: root, stdio: ["ignore", "pipe", "pipe"] })
+    const child = spawn(process.execPath, ["drill/drill.ts", ...args], {
+      cwd: root,
+      // Other tests run beside it.
+      env: { ...process.env, DRILL_PATIENCE: "4" },
+      stdio: ["ignore", "pipe", "pipe"]
+    })
     const chunks: Array<Buffer> = []
     child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk))
     child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk))

@@ -16,10 +16,14 @@ const keepAlive = 30_000
 const ready = Buffer.from([0x5a, 0, 0, 0, 5])
 
 /**
- * For a connection's `stream`; undefined where there is no network in between (a Unix socket). `patience`: milliseconds,
- * default 8000.
+ * For a connection's `stream`; undefined where there is no network in between (a Unix socket). `ended` is told whether the
+ * attempt to connect succeeded. `patience`: milliseconds, default 8000.
  */
-export const streamOf = (url: URL, patience = defaultPatience): (() => Net.Socket) | undefined => {
+export const streamOf = (
+  url: URL,
+  ended: (isConnected: boolean) => void = () => {},
+  patience = defaultPatience
+): (() => Net.Socket) | undefined => {
   const host = url.searchParams.get("host") ?? decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, "$1")
   const port = Number(url.searchParams.get("port") ?? url.port)
   if (host.startsWith("/")) return undefined
@@ -32,21 +36,31 @@ export const streamOf = (url: URL, patience = defaultPatience): (() => Net.Socke
         keepAlive: true,
         keepAliveInitialDelay: keepAlive
       }),
+      ended,
       patience
     )
 }
 
-const watch = (socket: Net.Socket, patience: number): Net.Socket => {
+const watch = (socket: Net.Socket, ended: (isConnected: boolean) => void, patience: number): Net.Socket => {
   /** Bytes that had been sent when the last answer was complete. */
   let answered = 0
   let tail: Buffer = Buffer.alloc(0)
   let isFirst = true
+  let isEncrypted = false
+  socket.once("close", () => {
+    if (answered === 0) ended(isEncrypted)
+  })
   socket.on("data", (chunk: Buffer) => {
     // The server agrees to encrypt: from here on nothing of it is seen.
-    if (isFirst && chunk.length === 1 && chunk.toString("latin1") === "S") socket.setTimeout(0)
+    if (isFirst && chunk.length === 1 && chunk.toString("latin1") === "S") {
+      socket.setTimeout(0)
+      isEncrypted = true
+    }
     isFirst = false
     tail = (chunk.length >= 6 ? chunk : Buffer.concat([tail, chunk])).subarray(-6)
-    if (tail.subarray(0, 5).equals(ready)) answered = socket.bytesWritten
+    if (!tail.subarray(0, 5).equals(ready)) return
+    if (answered === 0) ended(true)
+    answered = socket.bytesWritten
   })
   // Neither sent nor heard anything for so long.
   socket.setTimeout(patience, () => {

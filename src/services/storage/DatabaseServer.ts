@@ -12,6 +12,7 @@ import { Clock, Context, Effect, Layer, Predicate, Redacted, Schema } from "effe
 import { Reactivity } from "effect/reactivity"
 import { SqlClient, type SqlError } from "effect/sql"
 import * as AnswerTimeout from "./AnswerTimeout.ts"
+import * as ConnectPace from "./ConnectPace.ts"
 import { Database } from "./Database.ts"
 import { type DatabaseTooNew, DatabaseUnavailable } from "./DatabaseErrors.ts"
 import * as Migrations from "./Migrations.ts"
@@ -53,7 +54,13 @@ export const layer = (
         Effect.flatMap((client) => Effect.provideService(Migrations.run(options), SqlClient.SqlClient, client))
       )
       yield* Effect.scoped(migrating)
-      const connection = { ...unwatched, stream: AnswerTimeout.streamOf(new URL(Redacted.value(options.url))) }
+      const url = new URL(Redacted.value(options.url))
+      const pace = ConnectPace.make()
+      const connection: PgConnection.Config = {
+        ...unwatched,
+        stream: AnswerTimeout.streamOf(url, pace.ended),
+        password: Effect.as(pace.wait, Redacted.make(passwordOf(url)))
+      }
       const client = yield* PgClient.make({
         ...connection,
         maxConnections: options.maxConnections ?? defaultConnections,
@@ -74,6 +81,8 @@ export const layer = (
       Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
     )
   )
+
+const passwordOf = (url: URL): string => url.searchParams.get("password") ?? decodeURIComponent(url.password)
 
 const oldestVersion = 15
 

@@ -14,7 +14,7 @@ const setUp = Effect.gen(function* () {
   const proxy = yield* TcpProxy.make({ host: url.hostname, port: url.port === "" ? 5432 : Number(url.port) })
   url.hostname = "127.0.0.1"
   url.port = String(proxy.port)
-  const stream = AnswerTimeout.streamOf(url, patience)
+  const stream = AnswerTimeout.streamOf(url, () => {}, patience)
   return { proxy, connection: yield* PgConnection.make({ url: Redacted.make(url.href), stream }) }
 })
 
