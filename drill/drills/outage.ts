@@ -150,6 +150,8 @@ const run = Effect.fnUntraced(function* ({ form, known, say }: Options, combinat
     if (there === null) wrong(`${work.missing(system).length} did not arrive`)
     if ((yield* within(arrival, isIdle(hub))) === null) wrong("something still waits")
     if ((yield* within(arrival, work.isShopRight)) === null) wrong("the shop shows an older name of the product")
+    // An earlier render must not meet the next fault.
+    for (const failed of yield* work.renders) wrong(`render ${failed}`)
     // The weather may have changed since the calm before.
     if (!Latency.isSteady(calm, storm, latencyLimit)) calm = yield* work.core
     if (!Latency.isSteady(calm, storm, latencyLimit)) {
@@ -168,7 +170,6 @@ const run = Effect.fnUntraced(function* ({ form, known, say }: Options, combinat
 
   const arrived = Effect.sync(() => SystemFaults.systems.every((system) => work.missing(system).length === 0))
   yield* within(arrival, arrived)
-  for (const failed of yield* work.renders) violations.push(`render ${failed}`)
   const creations = yield* opened.mall.creations
   if (creations !== 2) violations.push(`${creations} products were made in the shop for 2`)
   return ledger()

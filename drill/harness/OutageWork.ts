@@ -25,7 +25,7 @@ export interface OutageWork {
   readonly missing: (system: System) => ReadonlyArray<string>
   /** Effects that this system has recorded. */
   readonly recorded: (system: System) => number
-  /** Looks until there is nothing left of the renders; gives those that did not end well. */
+  /** Looks until the renders since the last look have ended; gives those that did not end well. */
   readonly renders: Effect.Effect<ReadonlyArray<string>>
   /** Is what the shop shows of the product what the hub has? */
   readonly isShopRight: Effect.Effect<boolean>
@@ -156,7 +156,7 @@ export const make = Effect.fnUntraced(function* (scene: Scene.Scene) {
     recorded: (system) => recordedBy[system]().length,
     renders: Effect.gen(function* () {
       const failed: Array<string> = []
-      for (const renderJobId of renders) {
+      for (const renderJobId of renders.splice(0)) {
         const { body } = yield* Scene.until(
           hub.request("GET", `/api/v1/integration/edicus/render/${renderJobId}/status`),
           (answer) => /completed|failed/.test(String(at(answer.body, "status")))

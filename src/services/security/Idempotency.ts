@@ -7,11 +7,11 @@
  * Answers may hold secrets (a new API key), so they are stored sealed with AES-256-GCM under a key made from what the
  * caller presents, which the database does not have.
  */
-import { type Cause, Clock, Context, DateTime, Effect, Exit, Layer, Option, Redacted, Schema } from "effect"
+import { Clock, Context, DateTime, Effect, Exit, Layer, Option, Queue, Redacted, Schema } from "effect"
 import { createCipheriv, createDecipheriv, createHmac, hash } from "node:crypto"
 import { IdSource } from "../../domain/Ids.ts"
 import { Database } from "../storage/Database.ts"
-import { isConnectionFailure } from "../storage/DatabaseErrors.ts"
+import { isConnectionFailure, isUnsent } from "../storage/DatabaseErrors.ts"
 import { outlive } from "../storage/Outlive.ts"
 import type { Answer, Answered } from "./Answer.ts"
 import { inBackground } from "./Housekeeping.ts"
@@ -65,7 +65,6 @@ const leaseMillis = 60_000
 const make = Effect.gen(function* () {
   const database = yield* Database
   const { sql } = database
-  const scope = yield* Effect.scope
 
   /** Takes the key for this run: none when another one has it. */
   const claim = (id: Uint8Array, fingerprint: Uint8Array, token: string, now: number) =>
@@ -106,6 +105,16 @@ const make = Effect.gen(function* () {
 
   // Nobody else can have an embedded database open: who held these died with them.
   if (database.kind === "embedded") yield* Effect.orDie(sql`delete from idempotency_keys where answer is null`)
+  /** Keys to give back when the database is there again: else who tries again would be told for a minute to wait. */
+  const owed = yield* Queue.unbounded<Effect.Effect<unknown>>()
+  // One after the other: what waits for the database must not be many.
+  yield* Queue.take(owed).pipe(
+    Effect.flatMap((giveBack) => outlive(giveBack, "giving an idempotency key back")),
+    Effect.catchCause((cause) => Effect.logWarning("an idempotency key could not be given back", cause)),
+    Effect.forever,
+    Effect.forkScoped
+  )
+
   yield* inBackground(
     "forget old idempotency keys",
     "1 hour",
@@ -136,17 +145,18 @@ const make = Effect.gen(function* () {
       return { answer, repeated: false }
     })
 
-    /** Else who tries again would be told for a minute that the first request is still running. */
-    const giveBack = (cause: Cause.Cause<unknown>) =>
-      isConnectionFailure(cause)
-        ? Effect.asVoid(Effect.forkIn(outlive(release(id, token), "giving an idempotency key back"), scope))
-        : Effect.ignoreCause(release(id, token))
-
     // It may have been taken although the answer was lost.
-    const isFirst = yield* Effect.tapCause(claim(id, request.fingerprint, token, now), (cause) => giveBack(cause))
+    const isFirst = yield* Effect.tapCause(claim(id, request.fingerprint, token, now), (cause) =>
+      isConnectionFailure(cause) && !isUnsent(cause) ? Queue.offer(owed, release(id, token)) : Effect.void
+    )
     if (isFirst) {
       const first = options?.transaction === false ? attempt : database.transaction(attempt)
-      return yield* Effect.onExit(first, (exit) => (Exit.isSuccess(exit) ? Effect.void : giveBack(exit.cause)))
+      return yield* Effect.onExit(first, (exit) => {
+        if (Exit.isSuccess(exit)) return Effect.void
+        return isConnectionFailure(exit.cause)
+          ? Queue.offer(owed, release(id, token))
+          : Effect.ignoreCause(release(id, token))
+      })
     }
     const row = yield* find(id)
     // Released in between: the other run failed, and this one may be the first.

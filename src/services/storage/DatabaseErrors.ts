@@ -47,6 +47,13 @@ export const isConnectionFailure = (cause: Cause.Cause<unknown>): boolean =>
     return isSqlError(error) && (error.isRetryable || shuttingDown.has(sqlState(error)))
   })
 
+/** Did it fail because there was no connection, so that the statement cannot have reached the database? */
+export const isUnsent = (cause: Cause.Cause<unknown>): boolean =>
+  cause.reasons.every((reason) => {
+    const error = Cause.isDieReason(reason) ? reason.defect : Cause.isFailReason(reason) ? reason.error : undefined
+    return isSqlError(error) && error.reason._tag === "ConnectionError" && error.reason.operation === "connect"
+  })
+
 /** admin_shutdown, crash_shutdown, cannot_connect_now, idle_session_timeout, too_many_connections. */
 const shuttingDown: ReadonlySet<unknown> = new Set(["57P01", "57P02", "57P03", "57P05", "53300"])
 
