@@ -47,8 +47,9 @@ const watch = (socket: Net.Socket, ended: (isConnected: boolean) => void, patien
   let tail: Buffer = Buffer.alloc(0)
   let isFirst = true
   let isEncrypted = false
-  socket.once("close", () => {
-    if (answered === 0) ended(isEncrypted)
+  socket.once("close", (hadError) => {
+    // What asks for a statement to be cancelled is closed without a word: it tells nothing.
+    if (answered === 0 && (hadError || socket.bytesRead > 0)) ended(isEncrypted)
   })
   socket.on("data", (chunk: Buffer) => {
     // The server agrees to encrypt: from here on nothing of it is seen.

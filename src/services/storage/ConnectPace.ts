@@ -3,7 +3,7 @@
  * last have failed, with more waiting each time: a second of that is many hundreds of attempts, and so much work that
  * the hub goes on being busy with it for many seconds after the database is back.
  */
-import { Effect } from "effect"
+import { Clock, Effect } from "effect"
 
 /** Milliseconds before an attempt after one that failed. */
 const pause = 500
@@ -21,6 +21,9 @@ export const make = (): ConnectPace => {
     ended: (isConnected) => {
       isAway = !isConnected
     },
-    wait: Effect.suspend(() => (isAway ? Effect.sleep(pause) : Effect.void))
+    wait: Effect.suspend(() => (isAway ? Effect.sleep(pause) : Effect.void)).pipe(
+      // Connections are real also under a TestClock.
+      Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
+    )
   }
 }

@@ -8,14 +8,26 @@ import { hasServer, serverUrl } from "../../support/Databases.ts"
 
 const patience = 300
 
-/** A connection by way of a proxy. */
-const setUp = Effect.gen(function* () {
+/** The server by way of a proxy. */
+const proxied = Effect.gen(function* () {
   const url = new URL(serverUrl)
   const proxy = yield* TcpProxy.make({ host: url.hostname, port: url.port === "" ? 5432 : Number(url.port) })
   url.hostname = "127.0.0.1"
   url.port = String(proxy.port)
+  return { proxy, url }
+})
+
+const setUp = Effect.gen(function* () {
+  const { proxy, url } = yield* proxied
   const stream = AnswerTimeout.streamOf(url, () => {}, patience)
   return { proxy, connection: yield* PgConnection.make({ url: Redacted.make(url.href), stream }) }
+})
+
+const telling = Effect.gen(function* () {
+  const { proxy, url } = yield* proxied
+  const told: Array<boolean> = []
+  const stream = AnswerTimeout.streamOf(url, (isConnected) => told.push(isConnected))
+  return { proxy, stream, told, url: Redacted.make(url.href) }
 })
 
 describe.skipIf(!hasServer)("AnswerTimeout", () => {
@@ -46,6 +58,21 @@ describe.skipIf(!hasServer)("AnswerTimeout", () => {
       yield* own.query("select 1")
       yield* Effect.sleep(3 * patience)
       yield* own.query("select 1")
+    })
+  )
+
+  it.live("tells of attempts that succeed and fail; a statement that is cancelled is no failed attempt", () =>
+    Effect.gen(function* () {
+      const { proxy, stream, told, url } = yield* telling
+      const connection = yield* PgConnection.make({ url, stream })
+      yield* Effect.timeoutOption(connection.query("select pg_sleep(30)"), 100)
+      yield* connection.query("select 1")
+      assert.deepStrictEqual(told, [true])
+      yield* proxy.set({ _tag: "Refuse" })
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(PgConnection.make({ url, stream }))))
+      // Told when the socket closes, which is after its failure.
+      while (told.length < 2) yield* Effect.sleep(10)
+      assert.deepStrictEqual(told, [true, false])
     })
   )
 
