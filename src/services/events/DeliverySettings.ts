@@ -2,11 +2,11 @@
 import { Context } from "effect"
 
 export const DeliverySettings = Context.Reference<{
-  /** A subscription whose owner shows no sign of life for this long is taken over. Default 10 000. */
+  /** A subscription whose owner shows no sign of life for this long is taken over. Default 8000. */
   readonly leaseMillis: number
-  /** How often an owner shows a sign of life. Default 3000. */
+  /** How often an owner shows a sign of life. Default 2500. */
   readonly renewMillis: number
-  /** How often who stands by looks for one. Default 2000. */
+  /** How often who stands by looks for one. Default 1000. */
   readonly standbyMillis: number
   /** Shortest time between two writes of the cursors. Default 200. */
   readonly cursorMillis: number
@@ -18,9 +18,9 @@ export const DeliverySettings = Context.Reference<{
   readonly healthMillis: number
 }>("hub/services/events/DeliverySettings", {
   defaultValue: () => ({
-    leaseMillis: 10_000,
-    renewMillis: 3000,
-    standbyMillis: 2000,
+    leaseMillis: 8000,
+    renewMillis: 2500,
+    standbyMillis: 1000,
     cursorMillis: 200,
     pollMillis: 5000,
     shutdownMillis: 20_000,
