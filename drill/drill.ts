@@ -63,6 +63,7 @@ const program = Effect.gen(function* () {
   }
   console.log(`\n${table(results)}\n\nseed ${seed}, ${form} form, ${machine}`)
   // Not by itself: once something was left that kept the process busy after all was done.
+  // oxlint-disable-next-line no-process-exit
   process.exit(results.some(isFailed) ? 1 : 0)
 })
 
