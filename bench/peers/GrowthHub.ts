@@ -1,13 +1,11 @@
 /** The hub's events for `growth.ts`: one schema that several processes share, and a payload of any size. */
-import { Effect, Layer, Logger, ManagedRuntime, Redacted, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import { defineEvent } from "../../src/domain/events/Event.ts"
 import { Delivery } from "../../src/services/events/Delivery.ts"
 import { EventBus } from "../../src/services/events/EventBus.ts"
-import { EventLogSettings } from "../../src/services/events/EventLogSettings.ts"
-import * as Events from "../../src/services/events/Events.ts"
 import * as RetryPolicy from "../../src/services/resilience/RetryPolicy.ts"
-import * as DatabaseServer from "../../src/services/storage/DatabaseServer.ts"
-import { connections, databaseUrl, dropSchema, schemaOf } from "../harness/database.ts"
+import { dropSchema, schemaOf } from "../harness/database.ts"
+import * as EventsRuntime from "./EventsRuntime.ts"
 
 export const schema = process.env["GROWTH_SCHEMA"] ?? schemaOf("growth")
 export const drop = () => dropSchema(schema)
@@ -24,19 +22,7 @@ export const start = async (options: {
   readonly fresh: boolean
 }) => {
   if (options.fresh) await dropSchema(options.schema)
-  const runtime = ManagedRuntime.make(
-    Events.layerSql.pipe(
-      Layer.provide(Layer.succeed(EventLogSettings, { partitions: options.partitions, pollMillis: 5000 })),
-      Layer.provideMerge(
-        DatabaseServer.layer({
-          url: Redacted.make(databaseUrl),
-          schema: options.schema,
-          maxConnections: connections
-        })
-      ),
-      Layer.provideMerge(Logger.layer([]))
-    )
-  )
+  const runtime = EventsRuntime.make(options)
   const { bus, delivery } = await runtime.runPromise(Effect.all({ bus: EventBus, delivery: Delivery }))
   const subscription = (name: string, handle: () => void) =>
     delivery.subscribe({

@@ -1,27 +1,19 @@
 /** The hub's event log and delivery, with their default settings. */
-import { Effect, Layer, Logger, ManagedRuntime, Redacted } from "effect"
-import { connections, databaseUrl, dropSchema, schemaOf } from "../harness/database.ts"
+import { Effect } from "effect"
+import { connections, dropSchema, schemaOf } from "../harness/database.ts"
 import { Happened, sample, type Sample } from "../harness/sample.ts"
 import { Delivery } from "../../src/services/events/Delivery.ts"
 import { EventBus } from "../../src/services/events/EventBus.ts"
-import * as Events from "../../src/services/events/Events.ts"
 import * as RetryPolicy from "../../src/services/resilience/RetryPolicy.ts"
 import { Database } from "../../src/services/storage/Database.ts"
-import * as DatabaseServer from "../../src/services/storage/DatabaseServer.ts"
+import * as EventsRuntime from "./EventsRuntime.ts"
 
 export const settings = `defaults, pool ${connections}`
 
 export const start = async (name = "hub") => {
   const schema = schemaOf(name)
   await dropSchema(schema)
-  const runtime = ManagedRuntime.make(
-    Events.layerSql.pipe(
-      Layer.provideMerge(
-        DatabaseServer.layer({ url: Redacted.make(databaseUrl), schema, maxConnections: connections })
-      ),
-      Layer.provideMerge(Logger.layer([]))
-    )
-  )
+  const runtime = EventsRuntime.make({ schema })
   const { bus, database, delivery } = await runtime.runPromise(
     Effect.all({ bus: EventBus, database: Database, delivery: Delivery })
   )

@@ -2,14 +2,16 @@
  * The hub is killed (SIGKILL) at random moments while customers order and the plant reports; it is started again and
  * must dispatch within 15 s. At the end the plant, the shop and the event log decide.
  */
-import { Clock, Effect, Fiber, Option, Ref } from "effect"
+import { Effect, Fiber, Ref } from "effect"
 import type { HubProcess } from "../../test/support/HubProcess.ts"
 import * as Scene from "../../test/support/Scene.ts"
 import * as Audit from "../harness/Audit.ts"
+import * as Crash from "../harness/Crash.ts"
 import * as Customers from "../harness/Customers.ts"
 import type { Drill, Options } from "../harness/Drill.ts"
-import { judge, jobs } from "../harness/Judgement.ts"
-import { merge, slowRecoveries } from "../harness/Ledger.ts"
+import * as Findings from "../harness/Findings.ts"
+import { judge } from "../harness/Judgement.ts"
+import { merge } from "../harness/Ledger.ts"
 import * as PlantFloor from "../harness/PlantFloor.ts"
 import * as ServerDatabase from "../harness/ServerDatabase.ts"
 
@@ -26,36 +28,17 @@ const run = Effect.fnUntraced(function* (env: Readonly<Record<string, string>>, 
   const running = yield* Ref.make<HubProcess>(scene.hub)
   const customers = yield* Customers.make(scene, Ref.get(running))
   const floor = yield* PlantFloor.make(plant, Ref.get(running))
-  const recoveries: Array<number> = []
-  const violations: Array<string> = []
-  options.known(() =>
-    merge(jobs(customers.answered.values(), Effect.runSync(plant.jobs)), {
-      recoveries,
-      violations: [...violations, ...customers.violations, ...floor.violations]
-    })
-  )
+  const findings = Findings.make(options, plant, customers.answered, [customers, floor])
 
   const placing = yield* Effect.forkChild(customers.place(orders))
   for (let kill = 1; kill <= kills; kill++) {
     // Somewhere in the share of the orders that belongs to this kill.
     yield* customers.awaitAnswered(Math.ceil(((kill - 1 + random()) * (orders - rest)) / kills))
     yield* Effect.sleep(random() * 200)
-    yield* (yield* Ref.get(running)).kill
-    // What the dead one had sent arrives in this time, and does not pass for a recovery.
-    yield* Effect.sleep(50 + random() * 250)
-    const made = (yield* plant.jobs).length
-    const launched = yield* Clock.currentTimeMillis
-    const recovering = yield* Effect.forkChild(
-      Effect.flatMap(plant.awaitJobs(made + 1), () => Clock.currentTimeMillis).pipe(Effect.timeoutOption("1 minute"))
-    )
-    yield* Ref.set(running, yield* scene.restart)
-    const listening = (yield* Clock.currentTimeMillis) - launched
-    const recovered = yield* Fiber.join(recovering)
-    if (Option.isNone(recovered)) violations.push(`kill ${kill}: no job in a minute`)
-    else recoveries.push(recovered.value - launched)
+    const { listening, made, recovery } = yield* Crash.make(scene, running, findings, 50 + random() * 250)
     say(
       `kill ${kill}: ${customers.answered.size} orders answered, ${made} jobs; ` +
-        `listening after ${listening} ms, next job after ${recoveries.at(-1)} ms`
+        `listening after ${listening} ms, next job after ${recovery} ms`
     )
   }
   yield* Fiber.join(placing)
@@ -66,10 +49,7 @@ const run = Effect.fnUntraced(function* (env: Readonly<Record<string, string>>, 
   yield* Audit.settled(hub)
   yield* floor.finish
   const ledger = yield* judge(hub, scene, { answered: customers.answered, shipped: floor.shipped })
-  return merge(ledger, {
-    recoveries,
-    violations: [...violations, ...customers.violations, ...floor.violations, ...slowRecoveries(recoveries)]
-  })
+  return merge(ledger, findings.ledger())
 })
 
 const what = "kill -9 at random moments while customers order and the plant reports"
@@ -86,9 +66,6 @@ export const drills: ReadonlyArray<Drill> = [
     what: `${what}; PostgreSQL server`,
     within: { short: 120, long: 1800 },
     longOnly: true,
-    run: Effect.fnUntraced(function* (options) {
-      const url = yield* ServerDatabase.fresh
-      return typeof url === "string" ? yield* run({ DATABASE_URL: url }, options) : url
-    })
+    run: (options) => ServerDatabase.onFresh((url) => run({ DATABASE_URL: url }, options))
   }
 ]

@@ -169,16 +169,13 @@ const backends: Drill = {
   what: "all backends of the hub's database are terminated under load",
   within: { short: 60, long: 300 },
   run: (options) =>
-    Effect.gen(function* () {
-      const url = yield* ServerDatabase.fresh
-      if (typeof url !== "string") return url
-      const rounds = options.form === "short" ? 1 : 20
-      return yield* drill(
+    ServerDatabase.onFresh((url) =>
+      drill(
         options,
         url,
-        Array.from({ length: rounds }, () => terminate(url))
+        Array.from({ length: options.form === "short" ? 1 : 20 }, () => terminate(url))
       )
-    })
+    )
 }
 
 const restarts: Drill = {

@@ -9,7 +9,8 @@ import * as Scene from "../../test/support/Scene.ts"
 import * as Audit from "../harness/Audit.ts"
 import * as Customers from "../harness/Customers.ts"
 import type { Drill, Options } from "../harness/Drill.ts"
-import { jobs, judge } from "../harness/Judgement.ts"
+import * as Findings from "../harness/Findings.ts"
+import { judge } from "../harness/Judgement.ts"
 import { merge, slowRecoveries } from "../harness/Ledger.ts"
 import * as PlantFloor from "../harness/PlantFloor.ts"
 import * as ServerDatabase from "../harness/ServerDatabase.ts"
@@ -53,14 +54,11 @@ const run = Effect.fnUntraced(function* (url: string, options: Options) {
   const target = Effect.suspend(() => Ref.get(turn++ % 2 === 0 ? hubs.first : hubs.second))
   const customers = yield* Customers.make(scene, target)
   const floor = yield* PlantFloor.make(plant, target)
-  const recoveries: Array<number> = []
-  const violations: Array<string> = []
-  options.known(() =>
-    merge(jobs(customers.answered.values(), Effect.runSync(plant.jobs)), {
-      recoveries,
-      violations: [...violations, ...customers.violations, ...floor.violations]
-    })
-  )
+  const {
+    ledger: found,
+    recoveries,
+    violations
+  } = Findings.make(options, plant, customers.answered, [customers, floor])
 
   /** While nothing happens to them, the same hub handles all events of an adapter. Gives the one of the plant. */
   const findOwner = Effect.gen(function* () {
@@ -128,16 +126,7 @@ const run = Effect.fnUntraced(function* (url: string, options: Options) {
   yield* floor.finish
   const ledger = yield* judge(hub, scene, { answered: customers.answered, shipped: floor.shipped })
   const overlaps = (yield* plant.overlaps).map((key) => `two requests of key ${key} at the same time`)
-  return merge(ledger, {
-    recoveries,
-    violations: [
-      ...violations,
-      ...overlaps,
-      ...customers.violations,
-      ...floor.violations,
-      ...slowRecoveries(recoveries)
-    ]
-  })
+  return merge(ledger, found(), { violations: overlaps })
 })
 
 export const drills: ReadonlyArray<Drill> = [
@@ -145,9 +134,6 @@ export const drills: ReadonlyArray<Drill> = [
     name: "take-over",
     what: "two hubs on one PostgreSQL database; the one that handles the events is killed, or asked to stop",
     within: { short: 120, long: 1200 },
-    run: Effect.fnUntraced(function* (options) {
-      const url = yield* ServerDatabase.fresh
-      return typeof url === "string" ? yield* run(url, options) : url
-    })
+    run: (options) => ServerDatabase.onFresh((url) => run(url, options))
   }
 ]

@@ -4,15 +4,17 @@
  * and renders come for it, each twice under its Idempotency-Key. In the long form the hub is also killed (SIGKILL) in
  * the middle of a round, and the senders repeat what was not answered.
  */
-import { Clock, Effect, Fiber, Option, Ref } from "effect"
+import { Effect, Fiber, Ref } from "effect"
 import type { HubProcess } from "../../test/support/HubProcess.ts"
 import type { PlantJob } from "../../test/support/MesPlant.ts"
 import * as Scene from "../../test/support/Scene.ts"
 import * as Audit from "../harness/Audit.ts"
+import * as Crash from "../harness/Crash.ts"
 import * as DesignDesk from "../harness/DesignDesk.ts"
 import type { Drill, Options } from "../harness/Drill.ts"
-import { jobs, judge } from "../harness/Judgement.ts"
-import { type Ledger, merge, settle, slowRecoveries } from "../harness/Ledger.ts"
+import * as Findings from "../harness/Findings.ts"
+import { judge } from "../harness/Judgement.ts"
+import { type Ledger, merge, settle } from "../harness/Ledger.ts"
 import * as ServerDatabase from "../harness/ServerDatabase.ts"
 import * as Webhooks from "../harness/Webhooks.ts"
 
@@ -28,14 +30,7 @@ const run = Effect.fnUntraced(function* (env: Readonly<Record<string, string>>, 
   const webhooks = yield* Webhooks.make(scene, target, random)
   const desk = yield* DesignDesk.make(scene, target, random)
   const shipped = new Set<PlantJob>()
-  const recoveries: Array<number> = []
-  const violations: Array<string> = []
-  options.known(() =>
-    merge(jobs(webhooks.answered.values(), Effect.runSync(plant.jobs)), {
-      recoveries,
-      violations: [...violations, ...webhooks.violations, ...desk.violations]
-    })
-  )
+  const findings = Findings.make(options, plant, webhooks.answered, [webhooks, desk])
 
   /** Kills the hub once some of the wave are answered, and starts it again. */
   const killed = Effect.fnUntraced(function* (wave: Effect.Effect<void>) {
@@ -43,18 +38,8 @@ const run = Effect.fnUntraced(function* (env: Readonly<Record<string, string>>, 
     const after = before + 1 + Math.floor(random() * Webhooks.atOnce)
     const sending = yield* Effect.forkChild(wave)
     yield* Scene.until(Effect.sync(webhooks.answers), (now) => now >= after)
-    yield* (yield* target).kill
-    yield* Effect.sleep(50)
-    const made = (yield* plant.jobs).length
-    const launched = yield* Clock.currentTimeMillis
-    const recovering = yield* Effect.forkChild(
-      Effect.flatMap(plant.awaitJobs(made + 1), () => Clock.currentTimeMillis).pipe(Effect.timeoutOption("1 minute"))
-    )
-    yield* Ref.set(running, yield* scene.restart)
+    yield* Crash.make(scene, running, findings, 50)
     yield* Fiber.join(sending)
-    const recovered = yield* Fiber.join(recovering)
-    if (Option.isNone(recovered)) violations.push("no job in a minute after a kill")
-    else recoveries.push(recovered.value - launched)
   })
 
   // The plant reports about the orders of the round before.
@@ -76,10 +61,12 @@ const run = Effect.fnUntraced(function* (env: Readonly<Record<string, string>>, 
 
   const hub = yield* target
   const ledger = yield* judge(hub, scene, { answered: webhooks.answered, shipped })
-  return merge(ledger, yield* desk.judge(edicus), toldTwice(yield* scene.mall.statusChanges, recoveries.length), {
-    recoveries,
-    violations: [...violations, ...webhooks.violations, ...slowRecoveries(recoveries)]
-  })
+  return merge(
+    ledger,
+    yield* desk.judge(edicus),
+    toldTwice(yield* scene.mall.statusChanges, findings.recoveries.length),
+    findings.ledger()
+  )
 })
 
 /** Without a crash the shop is told of each status once. After one it may be told again, which changes nothing there. */
@@ -110,9 +97,6 @@ export const drills: ReadonlyArray<Drill> = [
     what: `${what}; PostgreSQL server`,
     within: { short: 90, long: 1800 },
     longOnly: true,
-    run: Effect.fnUntraced(function* (options) {
-      const url = yield* ServerDatabase.fresh
-      return typeof url === "string" ? yield* run({ DATABASE_URL: url }, options) : url
-    })
+    run: (options) => ServerDatabase.onFresh((url) => run({ DATABASE_URL: url }, options))
   }
 ]

@@ -78,7 +78,7 @@ export const make = Effect.fnUntraced(function* (scene: Scene.Scene, target: Tar
       orders.map(({ projectId }) => ({ id: projectId }))
     )
     const startedAgain = orders.flatMap(({ projectId, starts }) => (starts > 1 ? [projectId] : []))
-    return merge(ledger, { duplicated: startedAgain, violations: [...failed, ...violations] })
+    return merge(ledger, { duplicated: startedAgain, violations: failed })
   })
 
   return { round, judge, violations }

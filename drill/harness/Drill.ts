@@ -3,7 +3,7 @@ import type { Effect, Scope } from "effect"
 import type { Ledger } from "./Ledger.ts"
 
 export interface Options {
-  /** The short form is a test (HUB_TEST_DRILLS=1), all drills together in about two minutes; the long one is run by hand. */
+  /** The short form is a test, all drills together in about two minutes; the long one is run by hand. */
   readonly form: "short" | "long"
   /** A number in [0, 1) from the run's seed: whoever breaks things at random takes it from here. */
   readonly random: () => number

@@ -21,7 +21,7 @@ export const version = (): Promise<string | null> =>
   )
 
 /** The URL of an empty database of its own, which is dropped with the scope. */
-export const fresh: Effect.Effect<string | NotRun, never, Scope.Scope> = Effect.gen(function* () {
+const fresh: Effect.Effect<string | NotRun, never, Scope.Scope> = Effect.gen(function* () {
   if ((yield* Effect.promise(version)) === null) {
     return { _tag: "NotRun", because: `no PostgreSQL server at ${new URL(url).host} (DATABASE_URL)` }
   }
@@ -33,3 +33,9 @@ export const fresh: Effect.Effect<string | NotRun, never, Scope.Scope> = Effect.
   own.pathname = `/${name}`
   return own.href
 })
+
+/** Runs a drill on an empty database of its own. */
+export const onFresh = <A, E, R>(use: (url: string) => Effect.Effect<A, E, R>) =>
+  Effect.flatMap(fresh, (made): Effect.Effect<A | NotRun, E, R> =>
+    typeof made === "string" ? use(made) : Effect.succeed(made)
+  )

@@ -6,7 +6,8 @@
 import { Effect, type Scope } from "effect"
 import { logicalError } from "../../test/support/EdicusPlatform.ts"
 import type { Scene } from "../../test/support/Scene.ts"
-import type { Fault } from "../../test/support/simulator/Faults.ts"
+import { refusedChange } from "../../test/support/ShopbyMall.ts"
+import { garbage } from "../../test/support/simulator/Faults.ts"
 import * as HttpSimulator from "../../test/support/simulator/HttpSimulator.ts"
 import * as TcpProxy from "./TcpProxy.ts"
 
@@ -70,7 +71,7 @@ export const make: Effect.Effect<SystemFaults, never, Scope.Scope> = Effect.gen(
       case "429":
         return divert(system, HttpSimulator.json(429, { message: "slow down" }, { "retry-after": String(retryAfter) }))
       case "garbage":
-        return divert(system, html)
+        return divert(system, garbage)
       case "error in 200":
         return Effect.suspend(() => refuse(known(), system))
     }
@@ -105,13 +106,6 @@ const absent = (): never => {
 
 const portOf = (url: string): number => Number(new URL(url).port)
 
-const html: HttpSimulator.SimulatedAnswer = {
-  _tag: "Answer",
-  status: 200,
-  headers: { "content-type": "text/html" },
-  body: "<!doctype html><html><head><title>Be right back</ti"
-}
-
 /** Refused in the way of the contract: a rejected job, a failure in the list of changes, an `err`. */
 const refuse = ({ edicus, mall, plant }: Scene, system: System): Effect.Effect<void> => {
   switch (system) {
@@ -120,19 +114,8 @@ const refuse = ({ edicus, mall, plant }: Scene, system: System): Effect.Effect<v
     case "edicus":
       return edicus.faults.plan("*", logicalError("invalid-status", "no"), many)
     case "shopby":
-      return mall.faults.plan("changeStatus", refusedChange, many)
+      return mall.faults.plan("changeStatus", refusedChange("O9999", "the order cannot be changed"), many)
   }
 }
 
 const many = 100_000
-
-const refusedChange: Fault = {
-  _tag: "Answer",
-  status: 200,
-  headers: { "content-type": "application/json" },
-  body: JSON.stringify({
-    successCount: 0,
-    failCount: 1,
-    failures: [{ errorCode: "O9999", errorMessage: "the order cannot be changed" }]
-  })
-}

@@ -1,7 +1,4 @@
-/**
- * The short form of every drill, as `npm run drill -- --short` runs it: a process of its own that breaks real hubs. Runs
- * with HUB_TEST_DRILLS=1 only: it takes two minutes, and once its process did not end after all drills had held.
- */
+/** The short form of every drill, as `npm run drill -- --short` runs it: a process of its own that breaks real hubs. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { spawn } from "node:child_process"
@@ -41,7 +38,7 @@ const rowsOf = (output: string): ReadonlyArray<ReadonlyArray<string>> =>
     .map((line) => line.split("|").map((cell) => cell.trim()))
     .map((cells) => cells.slice(1, -1))
 
-describe.skipIf(process.env["HUB_TEST_DRILLS"] !== "1")("drills", () => {
+describe("drills", () => {
   it.live(
     "AC-EVT-007 AC-EVT-009 AC-MES-009 AC-NFR-004 AC-ISOL-001 AC-ISOL-002 hubs, databases and systems are broken: nothing lost, nothing doubled, nothing out of order",
     () =>

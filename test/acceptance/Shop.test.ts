@@ -7,7 +7,7 @@ import { Effect } from "effect"
 import * as Scene from "../support/Scene.ts"
 import { listOf, until } from "../support/Scene.ts"
 import { at, awaitStatus, expectStatus, numberAt, stringAt } from "../support/Shop.ts"
-import type { MallProduct } from "../support/ShopbyMall.ts"
+import { type MallProduct, refusedChange } from "../support/ShopbyMall.ts"
 import { garbage } from "../support/simulator/Faults.ts"
 import * as Webhook from "../support/Webhook.ts"
 
@@ -395,16 +395,7 @@ describe("orders of the shop", () => {
         const scene = yield* Scene.open()
         const { hub, mall } = scene
         const { sticker } = yield* Scene.openShop(scene)
-        yield* mall.faults.plan("changeStatus", {
-          _tag: "Answer",
-          status: 200,
-          headers: { "content-type": "application/json" },
-          body: JSON.stringify({
-            successCount: 0,
-            failCount: 1,
-            failures: [{ errorCode: "O8001", errorMessage: "the order is locked" }]
-          })
-        })
+        yield* mall.faults.plan("changeStatus", refusedChange("O8001", "the order is locked"))
         const placed = yield* mall.place([{ mallProductNo: sticker.mallProductNo }])
         yield* Scene.tellOfOrder(hub, placed)
         const letters = yield* until(

@@ -14,7 +14,7 @@ import {
 describe("mappingWorkflow", () => {
   it.prop(
     "AC-MES-005 only map and verify lead on, and verify never from pending",
-    [Schema.Array(MappingAction).check(Schema.isMaxLength(30))],
+    [Schema.Array(MappingAction).check(Schema.isMinLength(10), Schema.isMaxLength(30))],
     ([actions]) => {
       let status: MappingStatus = "pending"
       for (const action of actions) {

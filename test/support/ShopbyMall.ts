@@ -134,6 +134,14 @@ interface State {
 const systemKey = "mall-system-key"
 const accessToken = "mall-access-token"
 
+/** A change of an order refused inside a 200. */
+export const refusedChange = (errorCode: string, errorMessage: string): Faults.Fault => ({
+  _tag: "Answer",
+  status: 200,
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify({ successCount: 0, failCount: 1, failures: [{ errorCode, errorMessage }] })
+})
+
 /** The webhook of an order: the body of endpoint 3. */
 export const webhookOf = (order: MallOrder): string =>
   JSON.stringify({

@@ -25,6 +25,8 @@ export class LazyConnection implements SqlConnection.Connection {
   /** Written before the first statement, or with the commit. */
   #groups: ReadonlyArray<ReadonlyArray<Part>> = []
   #begun: SqlConnection.Connection | undefined
+  /** What was kept before the first statement is written: from then on statements of several fibers need not wait. */
+  #isReady = false
   readonly #sql: SqlClient.SqlClient
   readonly #scope: Scope.Scope
   readonly #beginning = Semaphore.makeUnsafe(1)
@@ -47,16 +49,21 @@ export class LazyConnection implements SqlConnection.Connection {
   }
 
   readonly #begin: Effect.Effect<SqlConnection.Connection, SqlError.SqlError> = Effect.suspend(() => {
-    if (this.#begun !== undefined) return Effect.succeed(this.#begun)
+    if (this.#isReady && this.#begun !== undefined) return Effect.succeed(this.#begun)
     return this.#beginning.withPermit(
       Effect.suspend(() => {
+        // Begun by another fiber meanwhile; or without success, and then every statement fails.
         if (this.#begun !== undefined) return Effect.succeed(this.#begun)
         return Scope.provide(this.#sql.reserve, this.#scope).pipe(
           Effect.tap((connection) => {
             this.#begun = connection
             return connection.execute("BEGIN", [], undefined)
           }),
-          Effect.tap((connection) => this.#write(connection))
+          Effect.tap((connection) => this.#write(connection)),
+          Effect.tap(() => {
+            this.#isReady = true
+            return Effect.void
+          })
         )
       })
     )

@@ -71,7 +71,7 @@ describeDatabases("CatalogImport", (database) => {
   sharedLayer(catalogue.pipe(Layer.provideMerge(database)))((it) => {
     it.effect.prop(
       "counts every record, whatever is in it, and has nothing left to change the second time",
-      { mutations: Schema.Array(Mutation).check(Schema.isMaxLength(12)) },
+      { mutations: Schema.Array(Mutation).check(Schema.isMinLength(4), Schema.isMaxLength(12)) },
       ({ mutations }) =>
         Effect.gen(function* () {
           const { sql } = yield* Database

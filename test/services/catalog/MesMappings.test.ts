@@ -287,6 +287,7 @@ describeDatabases("MesMappings", (database) => {
       "AC-MES-005 no other edges, whatever is asked in whatever order",
       {
         actions: Schema.Array(Schema.Tuple([MappingAction, Schema.Literals(["M-1", "M-2"])])).check(
+          Schema.isMinLength(3),
           Schema.isMaxLength(8)
         )
       },

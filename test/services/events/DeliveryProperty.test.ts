@@ -43,7 +43,10 @@ const Step = Schema.Union([
   Schema.Struct({
     do: Schema.Literal("publish"),
     events: Schema.Array(
-      Schema.Struct({ key: between(0, 3), answers: Schema.Array(Answer).check(Schema.isMaxLength(5)) })
+      Schema.Struct({
+        key: between(0, 3),
+        answers: Schema.Array(Answer).check(Schema.isMinLength(1), Schema.isMaxLength(5))
+      })
     ).check(Schema.isMinLength(1), Schema.isMaxLength(8))
   }),
   Schema.Struct({ do: Schema.Literal("wait"), millis: between(0, 5000) }),

@@ -54,10 +54,12 @@ const AttemptOutcome = Schema.Literals([
 ])
 const Duration = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 200_000 }))
 
+const many = <S extends Schema.Top>(item: S) => Schema.Array(item).check(Schema.isMinLength(20), Schema.isMaxLength(80))
+
 describe("CallWindow", () => {
   it.effect.prop(
     "Property 24: successes and failures are counted exactly",
-    [Schema.Array(CallOutcome), Schema.Array(AttemptOutcome)],
+    [many(CallOutcome), many(AttemptOutcome)],
     ([calls, attempts]) =>
       Effect.sync(() => {
         const count = <A>(all: ReadonlyArray<A>, ...wanted: ReadonlyArray<A>) =>
@@ -86,21 +88,18 @@ describe("CallWindow", () => {
       })
   )
 
-  it.effect.prop(
-    "Property 33: the hit rate is hits of all looks into the cache",
-    [Schema.Array(CallOutcome)],
-    ([calls]) =>
-      Effect.sync(() => {
-        const { hitRate } = CallWindow.summaryOf(windowOf(calls.map((outcome) => call(outcome))))
-        const looks = calls.filter((outcome) => outcome !== "interrupted")
-        const hits = looks.filter((outcome) => outcome === "hit").length
-        assert.strictEqual(hitRate, looks.length === 0 ? null : Math.round((hits / looks.length) * 10_000) / 100)
-      })
+  it.effect.prop("Property 33: the hit rate is hits of all looks into the cache", [many(CallOutcome)], ([calls]) =>
+    Effect.sync(() => {
+      const { hitRate } = CallWindow.summaryOf(windowOf(calls.map((outcome) => call(outcome))))
+      const looks = calls.filter((outcome) => outcome !== "interrupted")
+      const hits = looks.filter((outcome) => outcome === "hit").length
+      assert.strictEqual(hitRate, looks.length === 0 ? null : Math.round((hits / looks.length) * 10_000) / 100)
+    })
   )
 
   it.effect.prop(
     "Property 25: percentiles are those of the sorted durations, at most 10 % too high; average and maximum are exact",
-    [Schema.NonEmptyArray(Duration)],
+    [Schema.Array(Duration).check(Schema.isMinLength(1), Schema.isMaxLength(300))],
     ([durations]) =>
       Effect.sync(() => {
         const { duration } = CallWindow.summaryOf(windowOf(durations.map((millis) => call("miss", millis))))
@@ -123,7 +122,7 @@ describe("CallWindow", () => {
 
   it.effect.prop(
     "windows add up: counts and percentiles of several are those of all their calls",
-    [Schema.Array(Schema.Tuple([CallOutcome, Duration])), Schema.Array(Schema.Tuple([CallOutcome, Duration]))],
+    [many(Schema.Tuple([CallOutcome, Duration])), many(Schema.Tuple([CallOutcome, Duration]))],
     ([left, right]) =>
       Effect.sync(() => {
         const of = (calls: ReadonlyArray<readonly [typeof CallOutcome.Type, number]>) =>

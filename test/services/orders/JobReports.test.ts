@@ -16,6 +16,14 @@ const statusesOf = (id: OrderId) =>
     OrderDesk.brief(events).flatMap(({ from, to, type }) => (type === "order.status.changed" ? [[from, to]] : []))
   )
 
+/** A shop with one order, of one job, at the plant. */
+const cardAtThePlant = Effect.gen(function* () {
+  const shop = yield* OrderDesk.open()
+  const { id } = yield* OrderDesk.place(OrderDesk.cardOrder(shop))
+  const [mesJobId = ""] = yield* OrderDesk.dispatchAll(id)
+  return { id, mesJobId, reports: yield* JobReports }
+})
+
 describeDatabases("JobReports", (database) => {
   const layer = OrderDesk.coreWithLog.pipe(Layer.provideMerge(database))
   const test = (name: string, body: Effect.Effect<void, unknown, Layer.Success<typeof layer>>) =>
@@ -24,10 +32,7 @@ describeDatabases("JobReports", (database) => {
   test(
     "AC-MES-003 each of the plant's statuses moves the order, with from and to in the event, under the order's correlation id",
     Effect.gen(function* () {
-      const shop = yield* OrderDesk.open()
-      const reports = yield* JobReports
-      const { id } = yield* OrderDesk.place(OrderDesk.cardOrder(shop))
-      const [mesJobId = ""] = yield* OrderDesk.dispatchAll(id)
+      const { id, mesJobId, reports } = yield* cardAtThePlant
       const report = (status: "PRODUCTION_WAITING" | "PRODUCING" | "PRODUCTION_DONE" | "SHIPPED") =>
         reports
           .apply(id, "sandbox", { mesJobId, status })
@@ -75,10 +80,7 @@ describeDatabases("JobReports", (database) => {
   test(
     "a job may jump forward, and never goes back",
     Effect.gen(function* () {
-      const shop = yield* OrderDesk.open()
-      const reports = yield* JobReports
-      const { id } = yield* OrderDesk.place(OrderDesk.cardOrder(shop))
-      const [mesJobId = ""] = yield* OrderDesk.dispatchAll(id)
+      const { id, mesJobId, reports } = yield* cardAtThePlant
       const jumped = yield* reports.apply(id, "sandbox", { mesJobId, status: "SHIPPED" })
       assert.deepInclude(jumped, { previousStatus: "PRODUCTION_WAITING", status: "SHIPPED", changed: true })
       const before = yield* OrderDesk.get(id)
@@ -220,11 +222,8 @@ describeDatabases("JobReports", (database) => {
   test(
     "keeps barcode and time of the plant",
     Effect.gen(function* () {
-      const shop = yield* OrderDesk.open()
-      const reports = yield* JobReports
+      const { id, mesJobId, reports } = yield* cardAtThePlant
       const { sql } = yield* Database
-      const { id } = yield* OrderDesk.place(OrderDesk.cardOrder(shop))
-      const [mesJobId = ""] = yield* OrderDesk.dispatchAll(id)
       const report = {
         mesJobId,
         status: "PRODUCING",
@@ -244,10 +243,7 @@ describeDatabases("JobReports", (database) => {
   test(
     "ten reports at the same moment change a job once",
     Effect.gen(function* () {
-      const shop = yield* OrderDesk.open()
-      const reports = yield* JobReports
-      const { id } = yield* OrderDesk.place(OrderDesk.cardOrder(shop))
-      const [mesJobId = ""] = yield* OrderDesk.dispatchAll(id)
+      const { id, mesJobId, reports } = yield* cardAtThePlant
       const changes = yield* Effect.all(
         Array.from({ length: 10 }, () => reports.apply(id, "sandbox", { mesJobId, status: "PRODUCING" })),
         { concurrency: "unbounded" }
@@ -295,11 +291,8 @@ describeDatabases("JobReports", (database) => {
   test(
     "a job stays open while its order is with the plant, however far an operator has moved the order",
     Effect.gen(function* () {
-      const shop = yield* OrderDesk.open()
-      const reports = yield* JobReports
+      const { id, mesJobId, reports } = yield* cardAtThePlant
       const orders = yield* Orders
-      const { id } = yield* OrderDesk.place(OrderDesk.cardOrder(shop))
-      const [mesJobId = ""] = yield* OrderDesk.dispatchAll(id)
       const open = Effect.map(reports.openJobs("sandbox", { after: 0, limit: 100 }), (jobs) =>
         jobs.map((job) => [job.mesJobId, job.status])
       )
@@ -321,11 +314,8 @@ describeDatabases("JobReports", (database) => {
   test(
     "a report that says no time keeps the time of the one before",
     Effect.gen(function* () {
-      const shop = yield* OrderDesk.open()
-      const reports = yield* JobReports
+      const { id, mesJobId, reports } = yield* cardAtThePlant
       const { sql } = yield* Database
-      const { id } = yield* OrderDesk.place(OrderDesk.cardOrder(shop))
-      const [mesJobId = ""] = yield* OrderDesk.dispatchAll(id)
       yield* reports.apply(id, "sandbox", { mesJobId, status: "PRODUCING", occurredAt: "2026-10-01T09:00:00+09:00" })
       yield* reports.apply(id, "sandbox", { mesJobId, status: "SHIPPED" })
       const rows = yield* sql`select occurred_at = '2026-10-01T00:00:00Z' as "isKept" from mes_jobs`

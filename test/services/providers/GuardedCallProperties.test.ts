@@ -36,7 +36,7 @@ describe("GuardedCall", () => {
 
   it.effect.prop(
     "Property 5: within its time the same question is answered from the cache, whatever happens to the provider",
-    [Schema.Array(Seconds).check(Schema.isMaxLength(8))],
+    [Schema.Array(Seconds).check(Schema.isMinLength(3), Schema.isMaxLength(8))],
     ([pauses]) =>
       Effect.gen(function* () {
         const provider = yield* makeStub("shop", { retry: once })
@@ -54,7 +54,7 @@ describe("GuardedCall", () => {
 
   it.effect.prop(
     "Property 6: Property 21: while every circuit is open, what was ever answered is answered, and the rest fails in a typed way",
-    [Schema.Array(Title).check(Schema.isMaxLength(4)), Title],
+    [Schema.Array(Title).check(Schema.isMinLength(1), Schema.isMaxLength(4)), Title],
     ([before, title]) =>
       Effect.gen(function* () {
         const first = yield* makeStub("shop", { retry: once })
@@ -93,7 +93,7 @@ describe("GuardedCall", () => {
           pause: Schema.Literals([0, 3600, 90_000, 3_000_000]),
           provider: Schema.Literals(["up", "down", "refuses"])
         })
-      ).check(Schema.isMaxLength(12))
+      ).check(Schema.isMinLength(5), Schema.isMaxLength(12))
     ],
     ([steps]) => {
       const { calls, layer } = recording()

@@ -82,7 +82,7 @@ describe("ProviderGuard", () => {
 
   it.effect.prop(
     "Property 20: five failures in a row open the circuit, fewer do not",
-    [Schema.Array(Schema.Boolean).check(Schema.isMaxLength(30))],
+    [Schema.Array(Schema.Literals([true, false, false, false])).check(Schema.isMinLength(15), Schema.isMaxLength(30))],
     ([outcomes]) =>
       Effect.gen(function* () {
         const stub = yield* makeStub("shop", {

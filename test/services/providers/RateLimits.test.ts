@@ -68,7 +68,12 @@ describe("RateLimits", () => {
 
   it.effect.prop(
     "Property 27: over any stretch of time no more tokens are given than both buckets hold and gain in it",
-    [Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 4000 }))).check(Schema.isMaxLength(60))],
+    [
+      Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 4000 }))).check(
+        Schema.isMinLength(20),
+        Schema.isMaxLength(60)
+      )
+    ],
     ([pauses]) =>
       Effect.gen(function* () {
         const limiter = yield* makeLimiter({ perMinute: 6, perHour: 20, maxWait: Duration.seconds(15) })
@@ -281,7 +286,7 @@ describeDatabases("RateLimits", (database) => {
           tokens: Schema.Literals([1, 1, 1, 0, -1]),
           pause: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 30_000 }))
         })
-      ).check(Schema.isMaxLength(25))
+      ).check(Schema.isMinLength(8), Schema.isMaxLength(25))
     ],
     ([steps]) =>
       Effect.gen(function* () {

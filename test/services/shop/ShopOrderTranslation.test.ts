@@ -237,7 +237,7 @@ describe("ShopOrderTranslation", () => {
               name: Schema.Literals(["코팅", "paper", "사이즈", "용지", "수량", "사이즈|용지", ""]),
               value: Schema.Literals(["무광", "Snow", "A4", "A4|A4", "기본", "10", ""])
             })
-          ).check(Schema.isMaxLength(4))
+          ).check(Schema.isMinLength(1), Schema.isMaxLength(4))
         })
       ).check(Schema.isMinLength(1), Schema.isMaxLength(4))
     },

@@ -21,12 +21,12 @@ export type Fault =
     }
 
 /** Half a page of HTML with a status that says all is well. */
-export const garbage: Fault = {
+export const garbage = {
   _tag: "Answer",
   status: 200,
   headers: { "content-type": "text/html" },
   body: "<!doctype html><html><head><title>Be right back</ti"
-}
+} as const satisfies Fault
 
 export interface Faults<Operation extends string> {
   /** From now on requests of this operation (`*`: all of them) fail so; `times` 1 by default. */
