@@ -8,7 +8,7 @@ import { type PgClient, PgConnection } from "@effect/sql-pg"
 import { Clock, Deferred, Effect, Option, Queue, Schedule } from "effect"
 
 /** At most one notification per channel in this time. */
-const notifyGap = "20 millis"
+const notifyGap = "5 millis"
 
 /** 0.2 s, doubling, at most 5 s, for ever; from the start again after each success. */
 const reconnect = Schedule.min([Schedule.exponential("200 millis"), Schedule.spaced("5 seconds")])
