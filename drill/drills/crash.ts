@@ -17,8 +17,8 @@ import * as ServerDatabase from "../harness/ServerDatabase.ts"
 
 const size = { short: { orders: 150, kills: 2 }, long: { orders: 10_000, kills: 20 } }
 
-/** So many orders are left to be placed after the last kill: there is something to recover for. */
-const rest = 50
+/** So many orders of each share are left to be placed after its kill: there is something to recover for. */
+const rest = 20
 
 const run = Effect.fnUntraced(function* (env: Readonly<Record<string, string>>, options: Options) {
   const { form, random, say } = options
@@ -30,18 +30,19 @@ const run = Effect.fnUntraced(function* (env: Readonly<Record<string, string>>, 
   const floor = yield* PlantFloor.make(plant, Ref.get(running))
   const findings = Findings.make(options, plant, customers.answered, [customers, floor])
 
-  const placing = yield* Effect.forkChild(customers.place(orders))
+  const share = Math.ceil(orders / kills)
   for (let kill = 1; kill <= kills; kill++) {
-    // Somewhere in the share of the orders that belongs to this kill.
-    yield* customers.awaitAnswered(Math.ceil(((kill - 1 + random()) * (orders - rest)) / kills))
-    yield* Effect.sleep(random() * 200)
+    const before = customers.settled()
+    const placing = yield* Effect.forkChild(customers.place(share))
+    yield* customers.awaitSettled(before + Math.ceil(random() * (share - rest)))
+    yield* Effect.sleep(random() * 50)
     const { listening, made, recovery } = yield* Crash.make(scene, running, findings, 50 + random() * 250)
     say(
       `kill ${kill}: ${customers.answered.size} orders answered, ${made} jobs; ` +
         `listening after ${listening} ms, next job after ${recovery} ms`
     )
+    yield* Fiber.join(placing)
   }
-  yield* Fiber.join(placing)
   // The short form has no time for keys that a dead hub held: their orders are judged by what the hub has of them.
   say(`${customers.answered.size} answered, ${customers.unanswered().length} wait for the key that a dead hub held`)
   if (form === "long") yield* customers.insist

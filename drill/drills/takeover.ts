@@ -84,9 +84,9 @@ const run = Effect.fnUntraced(function* (url: string, options: Options) {
 
   /** Ends the owner while orders come in. Gives the time of its end and when the other one made its first job. */
   const succession = Effect.fnUntraced(function* (owner: Ref.Ref<HubProcess>, end: Effect.Effect<unknown>) {
-    const answered = customers.answered.size
+    const settled = customers.settled()
     const placing = yield* Effect.forkChild(customers.place(orders))
-    yield* customers.awaitAnswered(answered + orders / 2)
+    yield* customers.awaitSettled(settled + orders / 2)
     yield* end
     const ended = yield* Clock.currentTimeMillis
     // What the dead one had sent arrives in this time, and does not pass for a job of the other.

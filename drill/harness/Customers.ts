@@ -24,8 +24,9 @@ export interface Customers {
   readonly answered: ReadonlyMap<string, string>
   /** Names of those that are not. */
   readonly unanswered: () => ReadonlyArray<string>
-  /** Waits until this many are answered. */
-  readonly awaitAnswered: (count: number) => Effect.Effect<void>
+  /** Orders that are answered, or known to wait for their key. */
+  readonly settled: () => number
+  readonly awaitSettled: (count: number) => Effect.Effect<void>
   /** Answers that must not be. */
   readonly violations: ReadonlyArray<string>
 }
@@ -37,6 +38,7 @@ export const make = Effect.fnUntraced(function* (scene: Scene, target: Target) {
   const waiting = new Map<string, Effect.Effect<void>>()
   const violations: Array<string> = []
   let placed = 0
+  const settled = () => answered.size + waiting.size
 
   const note = (name: string, orderId: string) => {
     const before = answered.get(name)
@@ -94,13 +96,8 @@ export const make = Effect.fnUntraced(function* (scene: Scene, target: Target) {
       }
       for (const name of waiting.keys()) violations.push(`${name} was not answered ${leaseSeconds} s after its lease`)
     }),
-    awaitAnswered: (count) =>
-      Effect.asVoid(
-        SceneOf.until(
-          Effect.sync(() => answered.size),
-          (now) => now >= count
-        )
-      )
+    settled,
+    awaitSettled: (count) => Effect.asVoid(SceneOf.until(Effect.sync(settled), (now) => now >= count))
   }
   return customers
 })
