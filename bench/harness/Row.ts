@@ -45,6 +45,27 @@ export const seconds = async (work: () => Promise<unknown>): Promise<number> => 
   return (performance.now() - started) / 1000
 }
 
+/** A contender at work: each round does `count` of something, and is measured in them a second. */
+export const rated = (
+  count: number,
+  {
+    clear,
+    close,
+    work
+  }: {
+    /** Before each round, not measured. */
+    readonly clear?: () => Promise<unknown>
+    readonly close: () => Promise<void>
+    readonly work: () => Promise<unknown>
+  }
+): Running => ({
+  round: async () => {
+    await clear?.()
+    return { "": count / (await seconds(work)) }
+  },
+  close
+})
+
 /** Value below which the share `q` of the (unsorted) values lies. */
 export const quantile = (values: ReadonlyArray<number>, q: number): number => {
   const sorted = values.toSorted((a, b) => a - b)

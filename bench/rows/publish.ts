@@ -4,7 +4,7 @@ import * as EffectQueue from "../peers/EffectQueue.ts"
 import * as GraphileWorker from "../peers/GraphileWorker.ts"
 import * as Hub from "../peers/Hub.ts"
 import * as PgBossQueue from "../peers/PgBossQueue.ts"
-import { seconds, type Contender, type Row } from "../harness/Row.ts"
+import { rated, type Contender, type Row } from "../harness/Row.ts"
 import { sample } from "../harness/sample.ts"
 
 const lanes = (concurrency: number) => Array.from({ length: concurrency })
@@ -33,16 +33,11 @@ const hub = (concurrency: number, count: number): Contender => ({
   settings: Hub.settings,
   start: async () => {
     const { clear, close, publish, runtime } = await Hub.start()
-    return {
-      round: async () => {
-        await clear()
-        const took = await seconds(() =>
-          runtime.runPromise(effects(count, concurrency, (place) => publish(sample(place))))
-        )
-        return { "": count / took }
-      },
-      close
-    }
+    return rated(count, {
+      clear,
+      close,
+      work: () => runtime.runPromise(effects(count, concurrency, (place) => publish(sample(place))))
+    })
   }
 })
 
@@ -51,16 +46,11 @@ const graphile = (concurrency: number, count: number): Contender => ({
   settings: GraphileWorker.settings,
   start: async () => {
     const { clear, close, utils } = await GraphileWorker.start()
-    return {
-      round: async () => {
-        await clear()
-        const took = await seconds(() =>
-          promises(count, concurrency, (place) => utils.addJob(GraphileWorker.task, sample(place)))
-        )
-        return { "": count / took }
-      },
-      close
-    }
+    return rated(count, {
+      clear,
+      close,
+      work: () => promises(count, concurrency, (place) => utils.addJob(GraphileWorker.task, sample(place)))
+    })
   }
 })
 
@@ -69,16 +59,11 @@ const pgBoss = (concurrency: number, count: number): Contender => ({
   settings: PgBossQueue.settings,
   start: async () => {
     const { boss, clear, close } = await PgBossQueue.start()
-    return {
-      round: async () => {
-        await clear()
-        const took = await seconds(() =>
-          promises(count, concurrency, (place) => boss.send(PgBossQueue.queue, sample(place)))
-        )
-        return { "": count / took }
-      },
-      close
-    }
+    return rated(count, {
+      clear,
+      close,
+      work: () => promises(count, concurrency, (place) => boss.send(PgBossQueue.queue, sample(place)))
+    })
   }
 })
 
@@ -87,15 +72,10 @@ const persisted = (concurrency: number, count: number): Contender => ({
   settings: EffectQueue.settings,
   start: async () => {
     const { close, offer, runtime } = await EffectQueue.start()
-    return {
-      round: async () => {
-        const took = await seconds(() =>
-          runtime.runPromise(effects(count, concurrency, (place) => offer(sample(place))))
-        )
-        return { "": count / took }
-      },
-      close
-    }
+    return rated(count, {
+      close,
+      work: () => runtime.runPromise(effects(count, concurrency, (place) => offer(sample(place))))
+    })
   }
 })
 

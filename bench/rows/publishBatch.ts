@@ -2,7 +2,7 @@
 import * as GraphileWorker from "../peers/GraphileWorker.ts"
 import * as Hub from "../peers/Hub.ts"
 import * as PgBossQueue from "../peers/PgBossQueue.ts"
-import { seconds, type Row } from "../harness/Row.ts"
+import { rated, type Row } from "../harness/Row.ts"
 import { sample } from "../harness/sample.ts"
 
 const batches = 20
@@ -19,16 +19,13 @@ export const rows: ReadonlyArray<Row> = [
       settings: Hub.settings,
       start: async () => {
         const { clear, close, publishAll, runtime } = await Hub.start()
-        return {
-          round: async () => {
-            await clear()
-            const took = await seconds(async () => {
-              for (let number = 0; number < batches; number++) await runtime.runPromise(publishAll(batch(number)))
-            })
-            return { "": (batches * size) / took }
-          },
-          close
-        }
+        return rated(batches * size, {
+          clear,
+          close,
+          work: async () => {
+            for (let number = 0; number < batches; number++) await runtime.runPromise(publishAll(batch(number)))
+          }
+        })
       }
     },
     peers: [
@@ -37,18 +34,15 @@ export const rows: ReadonlyArray<Row> = [
         settings: GraphileWorker.settings,
         start: async () => {
           const { clear, close, utils } = await GraphileWorker.start()
-          return {
-            round: async () => {
-              await clear()
-              const took = await seconds(async () => {
-                for (let number = 0; number < batches; number++) {
-                  await utils.addJobs(batch(number).map((payload) => ({ identifier: GraphileWorker.task, payload })))
-                }
-              })
-              return { "": (batches * size) / took }
-            },
-            close
-          }
+          return rated(batches * size, {
+            clear,
+            close,
+            work: async () => {
+              for (let number = 0; number < batches; number++) {
+                await utils.addJobs(batch(number).map((payload) => ({ identifier: GraphileWorker.task, payload })))
+              }
+            }
+          })
         }
       },
       {
@@ -56,21 +50,18 @@ export const rows: ReadonlyArray<Row> = [
         settings: PgBossQueue.settings,
         start: async () => {
           const { boss, clear, close } = await PgBossQueue.start()
-          return {
-            round: async () => {
-              await clear()
-              const took = await seconds(async () => {
-                for (let number = 0; number < batches; number++) {
-                  await boss.insert(
-                    PgBossQueue.queue,
-                    batch(number).map((data) => ({ data }))
-                  )
-                }
-              })
-              return { "": (batches * size) / took }
-            },
-            close
-          }
+          return rated(batches * size, {
+            clear,
+            close,
+            work: async () => {
+              for (let number = 0; number < batches; number++) {
+                await boss.insert(
+                  PgBossQueue.queue,
+                  batch(number).map((data) => ({ data }))
+                )
+              }
+            }
+          })
         }
       }
     ]

@@ -9,7 +9,7 @@ import { MesSandbox } from "../adapters/mes/MesSandbox.ts"
 import * as MesSandboxReporter from "../adapters/mes/MesSandboxReporter.ts"
 import { ShopbySandbox } from "../adapters/shopby/ShopbySandbox.ts"
 import * as ShopbySandboxReporter from "../adapters/shopby/ShopbySandboxReporter.ts"
-import { secretFromText } from "../services/security/WebhookSignature.ts"
+import { secretFromText, type WebhookSecret } from "../services/security/WebhookSignature.ts"
 
 const portFlag = (port: number) =>
   Flag.Int("port").pipe(Flag.withDefault(port), Flag.withDescription("0 takes a free one"))
@@ -25,22 +25,29 @@ const secretFlag = Flag.Redacted("secret").pipe(
   Flag.withDescription("The hub's webhook secret for this system; without it nothing is reported")
 )
 
-const mes = Command.make("mes", { port: portFlag(4010), hub: hubFlag, secret: secretFlag }, ({ hub, port, secret }) =>
+/** Tells the hub what happens, where its secret is known. */
+const reporting = <A, E, R>(
+  secret: Option.Option<WebhookSecret>,
+  reporter: (key: WebhookSecret) => Layer.Layer<A, E, R>
+): Layer.Layer<A, E, R> | Layer.Layer<never> => Option.match(secret, { onNone: () => Layer.empty, onSome: reporter })
+
+/** A sandbox on a port of this machine, until it is stopped. */
+const serve = <E, R>(system: string, port: number, sandbox: Layer.Layer<never, E, R>) =>
   Layer.launch(
     Layer.effectDiscard(
       HttpServer.HttpServer.use(({ address }) =>
-        Console.log(`MES sandbox listening on ${HttpServer.formatAddress(address)}`)
+        Console.log(`${system} sandbox listening on ${HttpServer.formatAddress(address)}`)
       )
-    ).pipe(
-      Layer.provide(MesSandbox.layerServed),
+    ).pipe(Layer.provide(sandbox), Layer.provide(NodeHttpServer.layer(createServer, { port, host: "127.0.0.1" })))
+  )
+
+const mes = Command.make("mes", { port: portFlag(4010), hub: hubFlag, secret: secretFlag }, ({ hub, port, secret }) =>
+  serve(
+    "MES",
+    port,
+    MesSandbox.layerServed.pipe(
       Layer.provide(MesSandbox.layer),
-      Layer.provide(
-        Option.match(secret, {
-          onNone: () => Layer.empty,
-          onSome: (key) => MesSandboxReporter.layer({ hubUrl: hub, secret: key })
-        })
-      ),
-      Layer.provide(NodeHttpServer.layer(createServer, { port, host: "127.0.0.1" }))
+      Layer.provide(reporting(secret, (key) => MesSandboxReporter.layer({ hubUrl: hub, secret: key })))
     )
   )
 ).pipe(
@@ -52,21 +59,12 @@ const mes = Command.make("mes", { port: portFlag(4010), hub: hubFlag, secret: se
 const shopbyFlags = { port: portFlag(4020), hub: hubFlag, secret: secretFlag }
 
 const shopby = Command.make("shopby", shopbyFlags, ({ hub, port, secret }) =>
-  Layer.launch(
-    Layer.effectDiscard(
-      HttpServer.HttpServer.use(({ address }) =>
-        Console.log(`Shopby sandbox listening on ${HttpServer.formatAddress(address)}`)
-      )
-    ).pipe(
-      Layer.provide(ShopbySandbox.layerServed),
+  serve(
+    "Shopby",
+    port,
+    ShopbySandbox.layerServed.pipe(
       Layer.provide(ShopbySandbox.layer),
-      Layer.provide(
-        Option.match(secret, {
-          onNone: () => Layer.empty,
-          onSome: (key) => ShopbySandboxReporter.layer({ hubUrl: hub, secret: key })
-        })
-      ),
-      Layer.provide(NodeHttpServer.layer(createServer, { port, host: "127.0.0.1" }))
+      Layer.provide(reporting(secret, (key) => ShopbySandboxReporter.layer({ hubUrl: hub, secret: key })))
     )
   )
 ).pipe(
@@ -76,17 +74,7 @@ const shopby = Command.make("shopby", shopbyFlags, ({ hub, port, secret }) =>
 )
 
 const edicus = Command.make("edicus", { port: portFlag(4030) }, ({ port }) =>
-  Layer.launch(
-    Layer.effectDiscard(
-      HttpServer.HttpServer.use(({ address }) =>
-        Console.log(`Edicus sandbox listening on ${HttpServer.formatAddress(address)}`)
-      )
-    ).pipe(
-      Layer.provide(EdicusSandbox.layerServed),
-      Layer.provide(EdicusSandbox.layer),
-      Layer.provide(NodeHttpServer.layer(createServer, { port, host: "127.0.0.1" }))
-    )
-  )
+  serve("Edicus", port, EdicusSandbox.layerServed.pipe(Layer.provide(EdicusSandbox.layer)))
 ).pipe(
   Command.withDescription(
     "The design editor's server of section 8.3, with state in memory. PUT /sandbox/settings tells it what to do"

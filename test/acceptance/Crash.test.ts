@@ -50,39 +50,26 @@ describe("kill -9", () => {
     60_000
   )
 
-  it.live(
-    "AC-EVT-007 during the call to the MES: one job after the restart",
-    () =>
-      Effect.gen(function* () {
-        const { plant, hub, shop, restart } = yield* scene
-        const arrived = yield* Deferred.make<void>()
-        yield* plant.setMood({ _tag: "Hang", arrived })
-        const orderId = yield* Shop.order(hub, { productId: shop.cardId, choiceIds: [shop.paperId, shop.coatingId] })
-        yield* Deferred.await(arrived)
-        yield* hub.kill
-        yield* plant.setMood({ _tag: "Accept" })
-        const again = yield* restart
-        yield* Shop.awaitStatus(again, orderId, "PRODUCTION_WAITING")
-        yield* oneJob(plant, orderId)
-      }),
-    60_000
-  )
-
-  it.live(
-    "AC-MES-009 after the MES accepted, before its answer arrived: one job after the restart",
-    () =>
-      Effect.gen(function* () {
-        const { plant, hub, shop, restart } = yield* scene
-        const arrived = yield* Deferred.make<void>()
-        yield* plant.setMood({ _tag: "AcceptAndHang", arrived })
-        const orderId = yield* Shop.order(hub, { productId: shop.cardId, choiceIds: [shop.paperId, shop.coatingId] })
-        yield* Deferred.await(arrived)
-        yield* hub.kill
-        yield* plant.setMood({ _tag: "Accept" })
-        const again = yield* restart
-        yield* Shop.awaitStatus(again, orderId, "PRODUCTION_WAITING")
-        yield* oneJob(plant, orderId)
-      }),
-    60_000
-  )
+  for (const [name, mood] of [
+    ["AC-EVT-007 during the call to the MES: one job after the restart", "Hang"],
+    ["AC-MES-009 after the MES accepted, before its answer arrived: one job after the restart", "AcceptAndHang"]
+  ] as const) {
+    it.live(
+      name,
+      () =>
+        Effect.gen(function* () {
+          const { plant, hub, shop, restart } = yield* scene
+          const arrived = yield* Deferred.make<void>()
+          yield* plant.setMood({ _tag: mood, arrived })
+          const orderId = yield* Shop.order(hub, { productId: shop.cardId, choiceIds: [shop.paperId, shop.coatingId] })
+          yield* Deferred.await(arrived)
+          yield* hub.kill
+          yield* plant.setMood({ _tag: "Accept" })
+          const again = yield* restart
+          yield* Shop.awaitStatus(again, orderId, "PRODUCTION_WAITING")
+          yield* oneJob(plant, orderId)
+        }),
+      60_000
+    )
+  }
 })

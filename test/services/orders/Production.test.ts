@@ -18,6 +18,15 @@ const cancel = (id: OrderId) =>
 const commandsOf = (id: OrderId) =>
   Effect.map(OrderDesk.eventsOf(id), (events) => events.filter((event) => event.type === "command.mes.dispatch-order"))
 
+/** A shop with one order of a book, and the two jobs that it will be. */
+const bookToMake = Effect.gen(function* () {
+  const shop = yield* OrderDesk.open()
+  const { id } = yield* OrderDesk.place(OrderDesk.bookOrder(shop))
+  const [inner, cover] = yield* OrderDesk.readyJobs(id)
+  assert(inner !== undefined && cover !== undefined)
+  return { id, inner, cover, production: yield* Production }
+})
+
 describeDatabases("Production", (database) => {
   const layer = OrderDesk.coreWithLog.pipe(Layer.provideMerge(database))
   const test = (name: string, body: Effect.Effect<void, unknown, Layer.Success<typeof layer>>) =>
@@ -78,11 +87,7 @@ describeDatabases("Production", (database) => {
   test(
     "AC-MES-001 the last acceptance brings PRODUCTION_WAITING, order.dispatched.mes per job and the history, at once",
     Effect.gen(function* () {
-      const shop = yield* OrderDesk.open()
-      const production = yield* Production
-      const { id } = yield* OrderDesk.place(OrderDesk.bookOrder(shop))
-      const [inner, cover] = yield* OrderDesk.readyJobs(id)
-      assert(inner !== undefined && cover !== undefined)
+      const { cover, id, inner, production } = yield* bookToMake
 
       yield* production.begin(inner.id, "sandbox")
       yield* production.accepted(inner.id, "sandbox", "MJ-1")
@@ -138,11 +143,7 @@ describeDatabases("Production", (database) => {
   test(
     "AC-MES-009 the key of a job stays until it is rejected, and is its own",
     Effect.gen(function* () {
-      const shop = yield* OrderDesk.open()
-      const production = yield* Production
-      const { id } = yield* OrderDesk.place(OrderDesk.bookOrder(shop))
-      const [inner, cover] = yield* OrderDesk.readyJobs(id)
-      assert(inner !== undefined && cover !== undefined)
+      const { cover, id, inner, production } = yield* bookToMake
       const first = yield* production.begin(inner.id, "sandbox")
       assert(first !== null)
       assert.deepStrictEqual(
@@ -324,11 +325,7 @@ describeDatabases("Production", (database) => {
   test(
     "does not store a job id that the plant gave to another job of the order",
     Effect.gen(function* () {
-      const shop = yield* OrderDesk.open()
-      const production = yield* Production
-      const { id } = yield* OrderDesk.place(OrderDesk.bookOrder(shop))
-      const [inner, cover] = yield* OrderDesk.readyJobs(id)
-      assert(inner !== undefined && cover !== undefined)
+      const { cover, id, inner, production } = yield* bookToMake
       yield* production.accepted(inner.id, "sandbox", "MJ-1")
       assert.strictEqual((yield* Effect.flip(production.accepted(cover.id, "sandbox", "MJ-1")))._tag, "DuplicateJobId")
       assert.strictEqual((yield* Effect.flip(production.accepted(inner.id, "sandbox", "MJ-9")))._tag, "DuplicateJobId")
