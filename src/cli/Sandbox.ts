@@ -20,7 +20,7 @@ const hubFlag = Flag.String("hub").pipe(
 )
 
 const secretFlag = Flag.Redacted("secret").pipe(
-  Flag.filterMap(secretFromText, () => "expected a webhook secret: whsec_ and base64 of 24 to 64 bytes"),
+  Flag.filterMap(secretFromText, () => "a webhook secret: whsec_ and base64 of 24 to 64 bytes"),
   Flag.optional,
   Flag.withDescription("The hub's webhook secret for this system; without it nothing is reported")
 )
